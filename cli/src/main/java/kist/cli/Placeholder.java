@@ -1,0 +1,6 @@
+package kist.cli;
+
+/** Placeholder to be replaced by the first real class. */
+final class Placeholder {
+    private Placeholder() {}
+}

@@ -1,0 +1,19 @@
+package kist.engine;
+
+/**
+ * The one way in: every door turns what it hears into a typed {@link Request} and calls this. The policy gate decides
+ * and writes an audit line before anything happens. Thread-safe; calls block, so make them on virtual threads.
+ */
+public interface Engine extends AutoCloseable {
+    /**
+     * Decides on and performs a request.
+     *
+     * @throws EngineException if the gate refuses or the request fails
+     * @throws InterruptedException if the calling thread is interrupted while it waits
+     */
+    <R> R call(Caller caller, Request<R> request) throws InterruptedException;
+
+    /** Stops serving and writes what is not yet on disk. Containers go on running. */
+    @Override
+    void close();
+}

@@ -1,0 +1,34 @@
+package kist.engine;
+
+import java.util.List;
+
+/**
+ * The engine and its host.
+ *
+ * @param id stable over restarts
+ * @param version of Kist
+ * @param root where state is
+ * @param cgroupVersion 1 or 2
+ * @param memoryBytes of the host
+ * @param warnings sentences about what this host lacks
+ */
+public record EngineInfo(
+        String id,
+        String version,
+        String gitCommit,
+        String root,
+        String hostname,
+        String kernelVersion,
+        String operatingSystem,
+        String architecture,
+        int cpus,
+        long memoryBytes,
+        int cgroupVersion,
+        String javaVersion,
+        int containers,
+        int running,
+        int paused,
+        int stopped,
+        int images,
+        List<String> securityOptions,
+        List<String> warnings) {}

@@ -1,0 +1,394 @@
+package kist.engine;
+
+import java.io.InputStream;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import kist.image.Image;
+
+/**
+ * Everything that can be asked of the engine, one record a request; the type parameter is what it answers. {@code ref}
+ * is a container's full id, a unique prefix of it, or its name.
+ *
+ * @param <R> the answer
+ */
+public sealed interface Request<R> {
+    /** Whether the request only reads; the gate treats reads and changes apart. */
+    default boolean readOnly() {
+        return false;
+    }
+
+    /** What the audit line names as the object, or an empty string. */
+    String object();
+
+    /** A request that answers nothing of interest. */
+    enum Done {
+        /** It was done. */
+        DONE
+    }
+
+    /** Makes a container; the name is made up where it is empty. */
+    record CreateContainer(String name, ContainerConfig config) implements Request<Created> {
+        @Override
+        public String object() {
+            return name.isEmpty() ? config.image() : name;
+        }
+    }
+
+    /**
+     * Answer of {@link CreateContainer}.
+     *
+     * @param id 64 hexadecimal digits
+     * @param warnings sentences for the user
+     */
+    record Created(String id, List<String> warnings) {}
+
+    /** Starts a container; {@code false} where it runs already. */
+    record StartContainer(String ref) implements Request<Boolean> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Stops a container: the signal, then SIGKILL after the timeout; {@code false} where it was not running.
+     *
+     * @param timeoutSeconds seconds of grace, empty for the container's own, negative for no limit
+     * @param signal name or number, empty for the container's own
+     */
+    record StopContainer(String ref, OptionalInt timeoutSeconds, String signal) implements Request<Boolean> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Stops, if it runs, and starts a container. */
+    record RestartContainer(String ref, OptionalInt timeoutSeconds, String signal) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Sends a signal (name or number, empty for KILL) to the container's first process. */
+    record KillContainer(String ref, String signal) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Freezes every process of the container. */
+    record PauseContainer(String ref) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Thaws a paused container. */
+    record UnpauseContainer(String ref) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Begins to wait; the wait is in place when this answers, so that an exit right after it is not missed. */
+    record WaitContainer(String ref, WaitCondition condition) implements Request<Waiting> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** What a wait ends on. */
+    enum WaitCondition {
+        /** The container does not run: at once where it is not running now. */
+        NOT_RUNNING,
+        /** Its next exit, even where it has not been started yet. */
+        NEXT_EXIT,
+        /** Its removal. */
+        REMOVED
+    }
+
+    /** A wait in place. */
+    interface Waiting extends AutoCloseable {
+        /** Blocks until the condition holds and returns the exit code. */
+        int await() throws InterruptedException;
+
+        @Override
+        void close();
+    }
+
+    /** Removes a container; a running one only with {@code force}. */
+    record RemoveContainer(String ref, boolean force, boolean volumes) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Gives a container another name. */
+    record RenameContainer(String ref, String newName) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Running containers, or with {@code all} every one, newest first. */
+    record ListContainers(boolean all) implements Request<List<ContainerView>> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+
+    /** One container. */
+    record InspectContainer(String ref) implements Request<ContainerView> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Host process ids and command lines of a container's processes, read from the host's /proc.
+     */
+    record ListProcesses(String ref) implements Request<List<Long>> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Joins a container's standard streams.
+     *
+     * @param stdin whether the caller will write
+     * @param replay whether what was logged before comes first
+     * @param live whether output goes on after the replay
+     */
+    record AttachContainer(String ref, boolean stdin, boolean stdout, boolean stderr, boolean replay, boolean live)
+            implements Request<Attachment> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Reads a container's log.
+     *
+     * @param sinceNanos only what was written at or after this (Unix time in nanoseconds; 0 for all)
+     * @param untilNanos only what was written before this (0 for no end)
+     * @param tailLines only so many last lines (negative for all)
+     */
+    record ReadLogs(
+            String ref,
+            boolean stdout,
+            boolean stderr,
+            boolean follow,
+            long sinceNanos,
+            long untilNanos,
+            long tailLines)
+            implements Request<LogStream> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Sets the terminal size of a container's first process. */
+    record ResizeContainer(String ref, int rows, int columns) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Prepares a further process in a running container; answers its id. */
+    record CreateExec(String ref, ExecConfig config) implements Request<String> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Starts a prepared process; the attachment is absent where it was asked to be detached.
+     *
+     * @param rows terminal rows, 0 to leave the default
+     * @param columns terminal columns, 0 to leave the default
+     */
+    record StartExec(String execId, boolean detach, int rows, int columns) implements Request<Optional<Attachment>> {
+        @Override
+        public String object() {
+            return execId;
+        }
+    }
+
+    /** Sets the terminal size of an exec'ed process. */
+    record ResizeExec(String execId, int rows, int columns) implements Request<Done> {
+        @Override
+        public String object() {
+            return execId;
+        }
+    }
+
+    /** One exec'ed process. */
+    record InspectExec(String execId) implements Request<ExecView> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return execId;
+        }
+    }
+
+    /** All images. */
+    record ListImages() implements Request<List<Image>> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+
+    /** One image by name, id or prefix of its id. */
+    record InspectImage(String name) implements Request<Image> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return name;
+        }
+    }
+
+    /**
+     * Makes an image of one layer from a tar of a root file system, plain or compressed.
+     *
+     * @param tar read to its end, not closed
+     * @param reference name and tag, or empty
+     * @param changes Dockerfile instructions (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR)
+     * @param message the history comment
+     */
+    record ImportImage(InputStream tar, String reference, List<String> changes, String message)
+            implements Request<Image> {
+        @Override
+        public String object() {
+            return reference;
+        }
+    }
+
+    /**
+     * Reads images from a docker-archive or an OCI layout in a tar.
+     *
+     * @param tar read to its end, not closed
+     */
+    record LoadImages(InputStream tar) implements Request<List<Loaded>> {
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+
+    /**
+     * One image that {@link LoadImages} brought in.
+     *
+     * @param references its names, perhaps none
+     */
+    record Loaded(Image image, List<String> references) {}
+
+    /** Gives an image a further name. */
+    record TagImage(String name, String newReference) implements Request<Done> {
+        @Override
+        public String object() {
+            return name;
+        }
+    }
+
+    /**
+     * Takes a name from an image, and removes the image with its last name; answers what was untagged and deleted.
+     *
+     * @param force also where stopped containers use it
+     */
+    record RemoveImage(String name, boolean force) implements Request<RemovedImage> {
+        @Override
+        public String object() {
+            return name;
+        }
+    }
+
+    /** Answer of {@link RemoveImage}. */
+    record RemovedImage(List<String> untagged, List<String> deleted) {}
+
+    /** The engine and its host. */
+    record Info() implements Request<EngineInfo> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+
+    /**
+     * What happened and happens.
+     *
+     * @param sinceNanos begin with the past from this on (0: only from now on)
+     * @param untilNanos end then (0: go on)
+     */
+    record WatchEvents(long sinceNanos, long untilNanos) implements Request<EventStream> {
+        @Override
+        public boolean readOnly() {
+            return true;
+        }
+
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+}

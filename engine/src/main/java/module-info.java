@@ -1,0 +1,15 @@
+/** Containers and their life; the one policy gate. */
+@org.jspecify.annotations.NullMarked
+module kist.engine {
+    requires static org.jspecify;
+    requires transitive kist.kernel;
+    requires transitive kist.runtime;
+    requires transitive kist.image;
+    requires transitive kist.network;
+    requires io.avaje.jsonb;
+
+    exports kist.engine;
+
+    provides io.avaje.jsonb.spi.JsonbExtension with
+            kist.engine.jsonb.GeneratedJsonComponent;
+}

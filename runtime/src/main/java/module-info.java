@@ -1,0 +1,9 @@
+/** The OCI runtime: a spec compiled to a tape, cgroups, seccomp. */
+@org.jspecify.annotations.NullMarked
+module kist.runtime {
+    requires static org.jspecify;
+    requires transitive kist.kernel;
+    requires io.avaje.jsonb;
+
+    exports kist.runtime;
+}
