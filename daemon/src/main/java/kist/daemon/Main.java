@@ -50,6 +50,11 @@ public final class Main {
         var flags = new HashMap<String, String>();
         for (int i = 0; i < args.length; i++) {
             var arg = args[i];
+            if (arg.equals("engine") && !flags.containsKey("")) {
+                // the command word itself, wherever the flags stand around it
+                flags.put("", arg);
+                continue;
+            }
             int equals = arg.indexOf('=');
             var name = arg.startsWith("--") ? arg.substring(2, equals < 0 ? arg.length() : equals) : "";
             if (!Settings.FLAGS.contains(name) || name.equals("host")) {
@@ -64,6 +69,7 @@ public final class Main {
                 throw new IllegalArgumentException("flag needs an argument: --" + name);
             }
         }
+        flags.remove("");
         return flags;
     }
 
