@@ -98,11 +98,12 @@ cp -P kist kist-oci "$new/bin/" || exit 1
 cp LICENSE "$new/" || exit 1
 cp -R packaging "$new/" || exit 1
 
-say "training the AOT caches"
-"$top/dist/train.sh" "$new" >>"$log" 2>&1 || say "the AOT caches could not all be made (see build/build.log); kist works, but starts more slowly"
+cp dist/train.sh "$new/lib/" || exit 1
 
 rm -rf "$dist.old"
 [ ! -e "$dist" ] || mv "$dist" "$dist.old" || exit 1
 mv "$new" "$dist" || exit 1
 rm -rf "$dist.old"
+# the first command in a new place makes the AOT caches
+KIST_JAVA_HOME=$JAVA_HOME "$dist/bin/kist" --version >>"$log" || failed "the command that was built does not run"
 say "built in build/dist"

@@ -80,17 +80,18 @@ final class ContainerCommands {
                 .expect(1, -1);
         boolean force = parsed.on("force");
         var query = (force ? "?force=1" : "?force=0") + (parsed.on("volumes") ? "&v=1" : "");
-        return each(parsed.arguments(), name -> {
+        int status = 0;
+        for (var name : parsed.arguments()) {
             try {
                 engine.delete(Engine.container(name) + query);
+                context.line(name);
             } catch (EngineError e) {
-                // as docker since 23: with -f it is no failure that there is nothing to remove
-                if (!force || e.status() != 404) {
-                    throw e;
-                }
                 context.error(e.line());
+                // with -f it is no failure that there is nothing to remove
+                status = force && e.status() == 404 ? status : 1;
             }
-        });
+        }
+        return status;
     }
 
     int pause(List<String> args) throws IOException {
@@ -141,7 +142,7 @@ final class ContainerCommands {
                 ? "?ps_args=" + Engine.quote(String.join(" ", arguments.subList(1, arguments.size())))
                 : "";
         var answer = engine.get(Engine.container(arguments.getFirst()) + "/top" + query);
-        var table = new Table().row(answer.strings("Titles").toArray(String[]::new));
+        var table = new Table(20).row(answer.strings("Titles").toArray(String[]::new));
         for (var process : answer.list("Processes")) {
             table.row(process.strings().toArray(String[]::new));
         }
@@ -167,7 +168,7 @@ final class ContainerCommands {
             try {
                 found.add(find(name, type, parsed.on("size")));
             } catch (EngineError e) {
-                context.error(e.line());
+                context.error("Error: " + e.message());
                 status = 1;
             }
         }

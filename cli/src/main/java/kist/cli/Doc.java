@@ -2,6 +2,7 @@ package kist.cli;
 
 import io.avaje.json.JsonException;
 import io.avaje.json.mapper.JsonMapper;
+import io.avaje.json.stream.JsonStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +15,13 @@ import org.jspecify.annotations.Nullable;
  * @param value Map, List, String, Long, Double, Boolean or null
  */
 record Doc(@Nullable Object value) {
-    private static final JsonMapper MAPPER = JsonMapper.builder().build();
+    /** Empty lists and nulls are part of what the engine says. */
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .jsonStream(JsonStream.builder()
+                    .serializeNulls(true)
+                    .serializeEmpty(true)
+                    .build())
+            .build();
 
     static final Doc NOTHING = new Doc(null);
 

@@ -3,9 +3,19 @@ package kist.cli;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows in columns, padded as the docker command pads them: at least ten wide, three apart, the last one not at all. */
+/** Rows in columns, padded as the docker command pads them: at least ten wide and three apart, the last one not at all. */
 final class Table {
     private final List<String[]> rows = new ArrayList<>();
+    private final int least;
+
+    Table() {
+        this(10);
+    }
+
+    /** Columns at least this wide. */
+    Table(int least) {
+        this.least = least;
+    }
 
     Table row(String... cells) {
         rows.add(cells);
@@ -18,7 +28,7 @@ final class Table {
         var widths = new int[columns];
         for (var row : rows) {
             for (int i = 0; i < row.length; i++) {
-                widths[i] = Math.max(widths[i], Math.max(10, row[i].codePointCount(0, row[i].length()) + 3));
+                widths[i] = Math.max(widths[i], Math.max(least, row[i].codePointCount(0, row[i].length()) + 3));
             }
         }
         var out = new StringBuilder();

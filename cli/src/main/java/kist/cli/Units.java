@@ -9,6 +9,7 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.OptionalLong;
 
@@ -126,6 +127,13 @@ final class Units {
         return unixSeconds <= 0
                 ? "N/A"
                 : span(Duration.between(Instant.ofEpochSecond(unixSeconds), Instant.now())) + " ago";
+    }
+
+    /** {@code 2026-01-02 15:04:05 +0000 UTC} in the local zone, from Unix seconds. */
+    static String date(long unixSeconds) {
+        return DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss Z zzz", Locale.ENGLISH)
+                .withZone(ZoneId.systemDefault())
+                .format(Instant.ofEpochSecond(unixSeconds));
     }
 
     /**
