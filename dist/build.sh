@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the distribution in build/dist: the keeper with gcc, the jars with Maven, and the AOT caches that make the
-# commands quick to start. Everything is made aside and put in place at the end, so that a build that fails or is killed
+# Builds the distribution in build/dist: the keeper and the jars with Maven, and then, by the first run of
+# the command, the AOT caches that make it quick to start. Everything is made aside and put in place at the end, so that a build that fails or is killed
 # leaves what was there. Takes JAVA_HOME, which must be a JDK 25 (the launcher finds one), and KIST_MVN_FLAGS.
 
 set -u
@@ -18,7 +18,10 @@ log=$top/build/build.log
 
 [ -x "${JAVA_HOME:-}/bin/javac" ] || die "JAVA_HOME must name a JDK 25 to build with; './kist' and 'make' find one by themselves"
 command -v mvn >/dev/null || die "Maven is missing, which builds Kist; install it (Debian: apt-get install maven)"
-command -v gcc >/dev/null || die "gcc is missing, which builds Kist's keeper; install it (Debian: apt-get install gcc libc6-dev)"
+for tool in gcc make; do
+    command -v "$tool" >/dev/null ||
+        die "$tool is missing, which builds Kist's keeper; install it (Debian: apt-get install gcc make libc6-dev)"
+done
 mkdir -p "$top/build" || die "cannot write to $top/build"
 
 # One builder at a time; whoever waited for another finds its work done
@@ -43,16 +46,6 @@ failed() {
     die "$1; the whole log is in $log"
 }
 
-# native NAME SOURCE...: one static program, so that nothing of a container can be loaded into it
-native() {
-    name=$1
-    shift
-    gcc -O2 -static -Wall -Wextra -Werror -fstack-protector-strong -o "$new/lib/$name" "$@" >>"$log" 2>&1 ||
-        failed "$name could not be compiled (is libc6-dev installed?)"
-}
-set -- native/*.c
-[ -f "$1" ] && native kist-keeper "$@"
-
 # Maven names each module as it comes to it
 mvn -B ${KIST_MVN_FLAGS:-} -DskipTests -pl dist -am package 2>&1 | while IFS= read -r line; do
     printf '%s\n' "$line" >>"$log"
@@ -65,6 +58,8 @@ mvn -B ${KIST_MVN_FLAGS:-} -DskipTests -pl dist -am package 2>&1 | while IFS= re
     esac
 done
 grep -q '^\[INFO\] BUILD SUCCESS' "$log" || failed "the build failed"
+# the kernel module's build compiles the keeper
+cp kernel/target/kist-keeper "$new/lib/" || exit 1
 
 # jars DIRECTORY MODULE: exactly the jars that a command's module requires, directly or through others. Fewer are quicker
 # to look through at start, and no command sees a service of another.
