@@ -25,6 +25,11 @@ abstract sealed class Engine implements BeforeAllCallback, AfterEachCallback, Af
         return System.getProperty("kist.engine", "kist").equals("peer") ? new PeerEngine() : new KistEngine();
     }
 
+    /** The commands to type at it: on the peer only its own, where the point is to prove the tests. */
+    static List<String> clients() {
+        return underTest().isKist() ? List.of("docker", "kist") : List.of("docker");
+    }
+
     /** A file of the built distribution. */
     static String dist(String file) {
         var path = DIST.resolve(file);

@@ -12,12 +12,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What can be done with a container that is there: through the docker command and through kist's. */
 @Tag("peer")
 @ParameterizedClass
-@ValueSource(strings = {"docker", "kist"})
+@MethodSource("kist.acceptance.Engine#clients")
 class LifecycleTest {
     @RegisterExtension
     static final Engine engine = Engine.underTest();
@@ -207,8 +207,9 @@ class LifecycleTest {
 
     @Test
     void attach_shows_what_comes_and_ends_with_the_container() {
-        command("run", "-d", "-i", "--name", "attached", "--network", "none", "busybox", "cat")
+        command("create", "-i", "--name", "attached", "--network", "none", "busybox", "cat")
                 .ok();
+        command("start", "attached").ok();
         try (var running = command("attach", "attached").start()) {
             running.write("through\n");
             running.awaitOut("through");

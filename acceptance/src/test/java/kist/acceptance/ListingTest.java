@@ -11,12 +11,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** {@code ps}, {@code logs}, {@code inspect}, {@code events}, {@code info}, {@code version}. */
 @Tag("peer")
 @ParameterizedClass
-@ValueSource(strings = {"docker", "kist"})
+@MethodSource("kist.acceptance.Engine#clients")
 class ListingTest {
     @RegisterExtension
     static final Engine engine = Engine.underTest();
@@ -127,9 +127,14 @@ class ListingTest {
         var id = run("busybox", "sh", "-c", script);
         command("wait", id).ok();
         var bytes = command("logs", id).run().exits(0).stdout();
-        assertEquals(300_000 + 1 + 4 + 4, bytes.length);
-        assertEquals((byte) 0xff, bytes[300_001]);
-        assertEquals((byte) 0, bytes[300_003]);
+        if (engine.isKist()) {
+            assertEquals(300_000 + 1 + 4 + 4, bytes.length);
+            assertEquals((byte) 0xff, bytes[300_001]);
+            assertEquals((byte) 0, bytes[300_003]);
+        } else {
+            // dockerd's JSON files turn what is no UTF-8 into replacement characters of three bytes
+            assertEquals(300_000 + 1 + 4 + 4 + 2 * 2, bytes.length);
+        }
     }
 
     @Test

@@ -8,12 +8,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Containers at a terminal: {@code -it}. */
 @Tag("peer")
 @ParameterizedClass
-@ValueSource(strings = {"docker", "kist"})
+@MethodSource("kist.acceptance.Engine#clients")
 class TerminalTest {
     /** Prints the size of its terminal now and each time that it changes. */
     private static final String SIZES = "trap 'stty size' WINCH; stty size; while :; do sleep 0.05; done";
