@@ -1,6 +1,5 @@
 package kist.runtime;
 
-import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -210,11 +209,19 @@ final class Fields {
     private BigInteger whole(String name, @Nullable Object value) {
         return switch (value) {
             case Long n -> BigInteger.valueOf(n);
-            case Integer n -> BigInteger.valueOf(n);
-            case BigInteger n -> n;
-            case BigDecimal n when n.scale() <= 0 && n.precision() - n.scale() < 40 -> n.toBigInteger();
             case Double n when n == Math.rint(n) && Math.abs(n) < 1L << 53 -> BigInteger.valueOf(n.longValue());
+            // a number of more than 63 bits, see SpecReader.quoteLongNumbers
+            case String s when s.length() >= 19 && s.length() < 24 && digits(s) -> new BigInteger(s);
             case null, default -> throw new SpecException(path(name), "must be a whole number");
         };
+    }
+
+    static boolean digits(String s) {
+        for (int i = 0; i < s.length(); i++) {
+            if (s.charAt(i) < '0' || s.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return !s.isEmpty();
     }
 }

@@ -72,7 +72,7 @@ public final class SpecReader {
         checkDepth(json, what);
         Object tree;
         try {
-            tree = ANY.fromJson(new String(json, StandardCharsets.UTF_8));
+            tree = ANY.fromJson(quoteLongNumbers(new String(json, StandardCharsets.UTF_8)));
         } catch (JsonDataException | IllegalStateException e) {
             throw new SpecException(what, "is no JSON: " + e.getMessage());
         }
@@ -108,6 +108,36 @@ public final class SpecReader {
                 ended = true;
             }
         }
+    }
+
+    /** The parser cuts numbers to 63 bits without a word; longer ones are handed to {@link Fields} as strings. */
+    private static String quoteLongNumbers(String json) {
+        StringBuilder out = new StringBuilder();
+        int copied = 0;
+        boolean string = false;
+        for (int i = 0; i < json.length(); i++) {
+            char c = json.charAt(i);
+            if (string) {
+                if (c == '\\') {
+                    i++;
+                } else if (c == '"') {
+                    string = false;
+                }
+            } else if (c == '"') {
+                string = true;
+            } else if (c >= '0' && c <= '9') {
+                int end = i;
+                while (end < json.length() && json.charAt(end) >= '0' && json.charAt(end) <= '9') {
+                    end++;
+                }
+                if (end - i >= 19) {
+                    out.append(json, copied, i).append('"').append(json, i, end).append('"');
+                    copied = end;
+                }
+                i = end - 1;
+            }
+        }
+        return copied == 0 ? json : out.append(json, copied, json.length()).toString();
     }
 
     private static Process process(Fields f) {

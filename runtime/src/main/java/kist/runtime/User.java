@@ -20,9 +20,10 @@ public record User(long uid, long gid, OptionalInt umask, List<Long> additionalG
     /**
      * A user by {@code user[:group]}, looked up when the process starts.
      *
+     * @param username empty for root with the groups that the group file gives it
      * @param additionalGids groups beside the ones that the group file names
      */
     public static User named(String username, List<Long> additionalGids) {
-        return new User(0, 0, OptionalInt.empty(), additionalGids, username);
+        return new User(0, 0, OptionalInt.empty(), additionalGids, username.isEmpty() ? "0" : username);
     }
 }
