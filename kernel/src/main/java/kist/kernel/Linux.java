@@ -79,6 +79,18 @@ public interface Linux {
     /** Writes all (write(2)); on a non-blocking descriptor it waits with poll(2). */
     void write(Fd fd, byte[] buffer, int offset, int length);
 
+    /** Writes all at an offset (pwrite(2)); for regular files. */
+    void pwrite(Fd fd, byte[] buffer, int offset, int length, long position);
+
+    /** Gives a regular file this length; what is added reads as zeros and takes no space (ftruncate(2)). */
+    void truncate(Fd fd, long length);
+
+    /** Writes everything of the file system that the descriptor is on to disk (syncfs(2)). */
+    void syncfs(Fd fd);
+
+    /** Bytes that may still be written to the file system that the descriptor is on (statfs(2)). */
+    long availableBytes(Fd fd);
+
     /** Writes data of the file to disk, with {@code metadata} its inode too (fsync(2), fdatasync(2)). */
     void sync(Fd fd, boolean metadata);
 
