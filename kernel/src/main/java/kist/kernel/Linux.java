@@ -170,6 +170,27 @@ public interface Linux {
     /** Receives one message with its descriptors (recvmsg(2)); an empty message at the end. Blocks. */
     Received receive(Fd socket, int maximumBytes, int maximumDescriptors);
 
+    /** Ends both directions of a socket, which wakes whoever blocks on it (shutdown(2)). */
+    void shutdown(Fd socket);
+
+    /** Writes what fits now; -1 where a non-blocking descriptor takes nothing (write(2)). */
+    int tryWrite(Fd fd, byte[] buffer, int offset, int length);
+
+    /** Makes reads and writes of this open file answer at once (fcntl(2), O_NONBLOCK). */
+    void setNonBlocking(Fd fd);
+
+    /** A way to wait for many descriptors (epoll_create1(2)). */
+    Fd epollCreate();
+
+    /** Adds a descriptor that is waited for once (epoll_ctl(2), EPOLLONESHOT), or arms it again. */
+    void epollArm(Fd epoll, int number, int events);
+
+    /** Takes a descriptor out. */
+    void epollRemove(Fd epoll, int number);
+
+    /** Blocks until some are ready and answers their numbers (epoll_wait(2)). */
+    int[] epollWait(Fd epoll, int maximum);
+
     /** Sets a socket option of type int (setsockopt(2)). */
     void setsockopt(Fd socket, int level, int option, int value);
 

@@ -33,6 +33,17 @@ final class NativeLinux implements Linux {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
     private static final int ALL_SEALS = 0xf;
+    private static final short POLLOUT = 4;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    private static final int EPOLL_CTL_ADD = 1;
+    private static final int EPOLL_CTL_DEL = 2;
+    private static final int EPOLL_CTL_MOD = 3;
+    private static final int EPOLLONESHOT = 1 << 30;
+    // struct epoll_event is packed on x86-64 alone (epoll_ctl(2))
+    private static final int EPOLL_DATA = System.getProperty("os.arch", "").equals("aarch64") ? 8 : 4;
+    private static final int EPOLL_SIZE = EPOLL_DATA + 8;
+    private static final ValueLayout.OfInt UNALIGNED_INT = ValueLayout.JAVA_INT_UNALIGNED;
     private static final int LOCK_SH = 1;
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
@@ -337,8 +348,10 @@ final class NativeLinux implements Linux {
             while (done < length) {
                 long n = call(a, Sys.WRITE, fd.number(), m.address() + done, length - done);
                 if (n == -Errno.EAGAIN) {
-                    Thread.onSpinWait();
-                    Thread.yield();
+                    MemorySegment poll = a.allocate(8, 4);
+                    poll.set(JAVA_INT, 0, fd.number());
+                    poll.set(JAVA_SHORT, 4, POLLOUT);
+                    call(a, Sys.PPOLL, poll.address(), 1, 0, 0);
                     continue;
                 }
                 done += check(n, "write", "");
@@ -712,6 +725,73 @@ final class NativeLinux implements Linux {
             MemorySegment s = a.allocate(120, 8);
             check(call(a, Sys.FSTATFS, fd.number(), s.address()), "fstatfs", "");
             return s.get(JAVA_LONG, 0);
+        }
+    }
+
+    @Override
+    public void shutdown(Fd socket) {
+        try (Arena a = Arena.ofConfined()) {
+            check(call(a, Sys.SHUTDOWN, socket.number(), 2), "shutdown", "");
+        }
+    }
+
+    @Override
+    public int tryWrite(Fd fd, byte[] buffer, int offset, int length) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment m = a.allocate(Math.max(1, length));
+            MemorySegment.copy(buffer, offset, m, JAVA_BYTE, 0, length);
+            long n = call(a, Sys.WRITE, fd.number(), m.address(), length);
+            return n == -Errno.EAGAIN ? -1 : (int) check(n, "write", "");
+        }
+    }
+
+    @Override
+    public void setNonBlocking(Fd fd) {
+        try (Arena a = Arena.ofConfined()) {
+            long flags = check(call(a, Sys.FCNTL, fd.number(), F_GETFL, 0), "fcntl F_GETFL", "");
+            check(call(a, Sys.FCNTL, fd.number(), F_SETFL, flags | Flags.O_NONBLOCK), "fcntl F_SETFL", "");
+        }
+    }
+
+    @Override
+    public Fd epollCreate() {
+        try (Arena a = Arena.ofConfined()) {
+            return fd(call(a, Sys.EPOLL_CREATE1, Flags.O_CLOEXEC), "epoll_create1", "");
+        }
+    }
+
+    @Override
+    public void epollArm(Fd epoll, int number, int events) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment e = a.allocate(16, 8);
+            e.set(JAVA_INT, 0, events | EPOLLONESHOT);
+            e.set(JAVA_INT, EPOLL_DATA, number);
+            long r = call(a, Sys.EPOLL_CTL, epoll.number(), EPOLL_CTL_MOD, number, e.address());
+            if (r == -Errno.ENOENT) {
+                r = call(a, Sys.EPOLL_CTL, epoll.number(), EPOLL_CTL_ADD, number, e.address());
+            }
+            check(r, "epoll_ctl", number);
+        }
+    }
+
+    @Override
+    public void epollRemove(Fd epoll, int number) {
+        try (Arena a = Arena.ofConfined()) {
+            call(a, Sys.EPOLL_CTL, epoll.number(), EPOLL_CTL_DEL, number, 0);
+        }
+    }
+
+    @Override
+    public int[] epollWait(Fd epoll, int maximum) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment events = a.allocate((long) EPOLL_SIZE * maximum, 8);
+            long n = check(
+                    call(a, Sys.EPOLL_PWAIT, epoll.number(), events.address(), maximum, -1, 0, 8), "epoll_wait", "");
+            int[] ready = new int[(int) n];
+            for (int i = 0; i < ready.length; i++) {
+                ready[i] = events.get(UNALIGNED_INT, (long) EPOLL_SIZE * i + EPOLL_DATA);
+            }
+            return ready;
         }
     }
 

@@ -196,6 +196,14 @@ public enum Sys {
     FDATASYNC(75, 83),
     /** sched_setscheduler(2). */
     SCHED_SETSCHEDULER(144, 119),
+    /** epoll_create1(2). */
+    EPOLL_CREATE1(291, 20),
+    /** epoll_ctl(2). */
+    EPOLL_CTL(233, 21),
+    /** epoll_pwait(2). */
+    EPOLL_PWAIT(281, 22),
+    /** ppoll(2). */
+    PPOLL(271, 73),
     /** ioprio_set(2). */
     IOPRIO_SET(251, 30),
     /** setpriority(2). */

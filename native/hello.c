@@ -1,0 +1,1 @@
+int hello_main(int argc, char **argv){(void)argc;(void)argv;return 0;}
