@@ -3,6 +3,7 @@ package kist.kernel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Linux as Java sees it: one method a system call, typed, without policy. Every descriptor is opened close-on-exec. All
@@ -69,6 +70,12 @@ public interface Linux {
 
     /** Lists a directory opened for reading, without . and .. (getdents64(2)); begins anew on each call. */
     List<DirEntry> list(Fd dir);
+
+    /**
+     * Hands each entry of a directory opened for reading, without . and .., to a visitor in constant memory; the visitor
+     * may remove the entry it was given.
+     */
+    void scan(Fd dir, Consumer<DirEntry> visitor);
 
     /** Reads (read(2)); 0 at the end, -1 where nothing is there yet on a non-blocking descriptor. */
     int read(Fd fd, byte[] buffer, int offset, int length);

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** The running kernel, called through java.lang.foreign; one short method a call, hence the length. */
 final class NativeLinux implements Linux {
@@ -291,15 +292,21 @@ final class NativeLinux implements Linux {
 
     @Override
     public List<DirEntry> list(Fd dir) {
+        List<DirEntry> entries = new ArrayList<>();
+        scan(dir, entries::add);
+        return entries;
+    }
+
+    @Override
+    public void scan(Fd dir, Consumer<DirEntry> visitor) {
         // a new description, so that each call begins at the first entry whatever was read before
         try (Fd fresh = openat2(dir, ".", Flags.O_RDONLY | Flags.O_DIRECTORY, 0, 0);
                 Arena a = Arena.ofConfined()) {
             MemorySegment buffer = a.allocate(32768, 8);
-            List<DirEntry> entries = new ArrayList<>();
             while (true) {
                 long n = check(call(a, Sys.GETDENTS64, fresh.number(), buffer.address(), 32768), "getdents64", "");
                 if (n == 0) {
-                    return entries;
+                    return;
                 }
                 for (long at = 0; at < n; at += buffer.get(JAVA_SHORT, at + 16) & 0xffff) {
                     int end = 19;
@@ -309,7 +316,8 @@ final class NativeLinux implements Linux {
                     String name =
                             FileNames.decode(buffer.asSlice(at + 19, end - 19).toArray(JAVA_BYTE));
                     if (!name.equals(".") && !name.equals("..")) {
-                        entries.add(new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
+                        visitor.accept(
+                                new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
                     }
                 }
             }
