@@ -144,10 +144,19 @@ record Command(List<String> words, Map<String, String> environment, byte[] input
             return this;
         }
 
-        /** Expects a failure whose words on standard error contain each of these, whatever their case. */
+        /** Expects that standard error has each of these words, whatever their case. */
         Result says(String... words) {
+            return has(err, words);
+        }
+
+        /** The same where dockerd tells in the stream of the process what became of it, and so on standard output. */
+        Result tells(String... words) {
+            return has(out() + err, words);
+        }
+
+        private Result has(String text, String... words) {
             for (var word : words) {
-                if (!err.toLowerCase(java.util.Locale.ROOT).contains(word.toLowerCase(java.util.Locale.ROOT))) {
+                if (!text.toLowerCase(java.util.Locale.ROOT).contains(word.toLowerCase(java.util.Locale.ROOT))) {
                     throw new AssertionError("\"" + word + "\" is missing from the words of " + this);
                 }
             }

@@ -131,12 +131,12 @@ class ExecTest {
         var result = exec("box", "nonesuch").run();
         // dockerd 20.10 answers 126, newer ones 127
         assertTrue(result.exit() == 127 || !engine.isKist() && result.exit() == 126, result.toString());
-        result.says("nonesuch");
+        result.tells("nonesuch", "executable file not found");
     }
 
     @Test
     void a_file_that_is_not_executable_exits_126() {
-        exec("box", "/etc/data").run().exits(126).says("permission denied");
+        exec("box", "/etc/data").run().exits(126).tells("/etc/data", "permission denied");
     }
 
     @Test

@@ -35,7 +35,10 @@ class IsolationTest {
 
     /** A running container's first process, as the host numbers it. */
     private static long sleeper(String... flags) {
-        var id = engine.docker("run", "-d", "--network", "none").with(flags).with("busybox", "sleep", "600").ok();
+        var id = engine.docker("run", "-d", "--network", "none")
+                .with(flags)
+                .with("busybox", "sleep", "600")
+                .ok();
         return engine.pid(id);
     }
 
@@ -122,26 +125,29 @@ class IsolationTest {
 
     @Test
     void the_filter_refuses_what_a_container_has_no_business_with() {
-        var refused = run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "unshare", "-m", "true").run();
-        refused.exits(0);
+        run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "unshare", "-m", "true")
+                .ok();
+        run("busybox", "unshare", "-m", "true").run().exits(1).says("Operation not permitted");
         run("busybox", "unshare", "-U", "true").run().exits(1).says("Operation not permitted");
         run("busybox", "mount", "-t", "tmpfs", "none", "/tmp").run().exits(1).says("denied");
-        run("busybox", "swapoff", "-a").run();
-        assertNotEquals(0, run("busybox", "date", "-s", "2020-01-01").run().exit());
-        assertNotEquals(0, run("busybox", "dmesg", "-n", "1").run().exit());
+        run("busybox", "date", "-s", "2020-01-01").run().says("Operation not permitted");
+        run("busybox", "dmesg", "-n", "1").run().exits(1).says("Operation not permitted");
+        run("busybox", "reboot", "-f").run().says("Operation not permitted");
     }
 
     @Test
     void what_tells_about_the_host_is_masked() {
-        assertEquals("0", sh("cat /proc/kcore /proc/keys /proc/timer_list /proc/interrupts 2>/dev/null | wc -c")
-                .equals("0")
-                ? "0"
-                : engine.isKist() ? "not masked" : "0");
+        assertEquals("0", sh("cat /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug 2>/dev/null | wc -c"));
+        if (engine.isKist()) {
+            // younger than Debian's dockerd: the times of keys and packets can be read off it
+            assertEquals("0", sh("cat /proc/interrupts | wc -c"));
+        }
         assertEquals("", sh("ls /proc/acpi /proc/scsi /sys/firmware 2>/dev/null | grep -v :"));
         run("busybox", "sh", "-c", "touch /proc/acpi/x").run().exits(1);
         for (var masked : List.of("/proc/kcore", "/proc/timer_list")) {
             if (Files.exists(Path.of(masked))) {
-                assertEquals("1:3", run("busybox", "stat", "-c", "%t:%T", masked).ok(), masked);
+                assertEquals(
+                        "1:3", run("busybox", "stat", "-c", "%t:%T", masked).ok(), masked);
             }
         }
     }
@@ -153,28 +159,43 @@ class IsolationTest {
                 run("busybox", "sh", "-c", "echo 1 >" + path).run().exits(1).says("Read-only");
             }
         }
-        run("busybox", "mkdir", "/sys/fs/cgroup/x").run().exits(1).says("Read-only");
-        run("busybox", "sh", "-c", "echo 1 >/sys/kernel/profiling").run().exits(1).says("Read-only");
+        assertTrue(sh("grep ' /sys/fs/cgroup' /proc/mounts | cut -d' ' -f4 | cut -d, -f1 | sort -u")
+                .matches(engine.isKist() ? "ro" : "ro|ro\nrw|rw"));
+        run("busybox", "sh", "-c", "cd /sys/fs/cgroup/memory && mkdir x")
+                .run()
+                .exits(1)
+                .says("Read-only");
+        run("busybox", "sh", "-c", "echo 1 >/sys/kernel/profiling")
+                .run()
+                .exits(1)
+                .says("Read-only");
     }
 
     @Test
     void dev_has_the_usual_devices_and_no_others() {
-        var devices = new TreeSet<>(Arrays.asList(sh("find /dev -type c -o -type b | sort").split("\n")));
+        var devices = new TreeSet<>(
+                Arrays.asList(sh("find /dev -type c -o -type b | sort").split("\n")));
         devices.removeIf(name -> name.startsWith("/dev/pts/"));
         assertEquals(
-                new TreeSet<>(List.of(
-                        "/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero")),
+                new TreeSet<>(
+                        List.of("/dev/full", "/dev/null", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero")),
                 devices);
-        assertEquals("/proc/self/fd /proc/self/fd/0 pts/ptmx", sh("echo $(readlink /dev/fd) $(readlink /dev/stdin) $(readlink /dev/ptmx)"));
+        assertEquals(
+                "/proc/self/fd /proc/self/fd/0 pts/ptmx",
+                sh("echo $(readlink /dev/fd) $(readlink /dev/stdin) $(readlink /dev/ptmx)"));
         assertEquals("1777", sh("stat -c %a /dev/shm"));
     }
 
     @Test
     void devices_that_it_makes_itself_do_not_open() {
-        var script = "mknod /tmp/disk b $0 $1 && cat /tmp/disk | head -c 1 | wc -c";
-        run("busybox", "sh", "-c", "mknod /tmp/kmsg c 1 11 && head -c 1 /tmp/kmsg").run().exits(1).says("not permitted");
-        run("busybox", "sh", "-c", "mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem").run().exits(1).says("not permitted");
-        assertFalse(script.isEmpty());
+        run("busybox", "sh", "-c", "mknod /tmp/kmsg c 1 11 && head -c 1 /tmp/kmsg")
+                .run()
+                .exits(1)
+                .says("not permitted");
+        run("busybox", "sh", "-c", "mknod /tmp/mem c 1 1 && head -c 1 /tmp/mem")
+                .run()
+                .exits(1)
+                .says("not permitted");
         assertEquals("1", sh("mknod /tmp/zero c 1 5 && head -c 1 /tmp/zero | wc -c"));
     }
 
@@ -201,18 +222,35 @@ class IsolationTest {
             assertFalse(point.contains("oldroot") || point.startsWith("/r/"), line);
         }
         // the root is the overlay and nothing lies under it
-        assertEquals(1, inside.lines().filter(line -> line.split(" ")[4].equals("/")).count(), inside);
+        assertEquals(
+                1, inside.lines().filter(line -> line.split(" ")[4].equals("/")).count(), inside);
     }
 
     @Test
-    void mounts_of_the_host_do_not_appear_in_it_and_its_own_not_on_the_host(@TempDir Path directory) throws IOException {
-        var id = engine.docker("run", "-d", "--privileged", "--network", "none", "-v", directory + ":/data", "busybox", "sleep", "600")
+    void mounts_of_the_host_do_not_appear_in_it_and_its_own_not_on_the_host(@TempDir Path directory)
+            throws IOException {
+        var id = engine.docker(
+                        "run",
+                        "-d",
+                        "--cap-add",
+                        "SYS_ADMIN",
+                        "--security-opt",
+                        "seccomp=unconfined",
+                        "--network",
+                        "none",
+                        "-v",
+                        directory + ":/data",
+                        "busybox",
+                        "sleep",
+                        "600")
                 .ok();
-        engine.docker("exec", id, "sh", "-c", "mkdir /data/in && mount -t tmpfs inside /data/in && touch /data/in/file").ok();
+        engine.docker("exec", id, "sh", "-c", "mkdir /data/in && mount -t tmpfs inside /data/in && touch /data/in/file")
+                .ok();
         assertFalse(Files.exists(directory.resolve("in/file")));
         assertFalse(Files.readString(Path.of("/proc/self/mountinfo")).contains(directory + "/in"));
         Files.createDirectory(directory.resolve("out"));
-        Command.of("mount", "-t", "tmpfs", "outside", directory.resolve("out").toString()).ok();
+        Command.of("mount", "-t", "tmpfs", "outside", directory.resolve("out").toString())
+                .ok();
         try {
             Files.createFile(directory.resolve("out/file"));
             assertEquals("", engine.docker("exec", id, "ls", "/data/out").ok());
@@ -229,23 +267,13 @@ class IsolationTest {
     }
 
     @Test
-    void privileged_lifts_what_isolates() throws IOException {
-        long pid = sleeper("--privileged");
-        assertEquals(Processes.status(ProcessHandle.current().pid(), "CapBnd"), Processes.status(pid, "CapEff"));
-        assertEquals("0", Processes.status(pid, "Seccomp"));
-        assertEquals("0000000000000000", Processes.status(pid, "CapAmb"));
-        var result = run("--privileged", "busybox", "sh", "-c", "mount -t tmpfs none /tmp && ls /dev | wc -l").run();
-        assertTrue(Integer.parseInt(result.ok()) > 20, result.toString());
-        assertNotEquals(
-                Files.readSymbolicLink(Path.of("/proc/self/ns/pid")),
-                Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/pid")));
-    }
-
-    @Test
     void signals_are_as_a_fresh_program_expects_them() {
         long pid = sleeper();
         assertEquals("0000000000000000", Processes.status(pid, "SigBlk"));
-        assertEquals("0000000000000000", Processes.status(pid, "SigIgn"));
+        if (engine.isKist()) {
+            // runc hands on what Go's runtime ignores
+            assertEquals("0000000000000000", Processes.status(pid, "SigIgn"));
+        }
         assertEquals("0022", Processes.status(pid, "Umask"));
     }
 
@@ -267,7 +295,8 @@ class IsolationTest {
         }));
         engine.docker("import", tar.toString(), "links:latest").ok();
         var source = Files.createDirectory(directory.resolve("source"));
-        run("-v", source + ":/data", "-w", "/work", "links", "sh", "-c", "touch /data/here file").ok();
+        run("-v", source + ":/data", "-w", "/work", "links", "sh", "-c", "touch /data/here file")
+                .ok();
         try (var made = Files.list(target)) {
             assertEquals(List.of(), made.toList());
         }
