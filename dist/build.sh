@@ -89,6 +89,9 @@ jars cli kist.cli
 jars engine kist.daemon
 jars oci kist.oci
 
+"$JAVA_HOME/bin/java" --enable-native-access=kist.kernel -p "$new/lib/engine" -m kist.image/kist.image.HelloImage \
+    "$new/lib/kist-keeper" "$new/lib/hello.tar" >>"$log" 2>&1 || failed "the image hello could not be made"
+
 cp -P kist kist-oci "$new/bin/" || exit 1
 cp LICENSE "$new/" || exit 1
 cp -R packaging "$new/" || exit 1
