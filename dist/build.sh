@@ -61,6 +61,7 @@ done
 grep -q '^\[INFO\] BUILD SUCCESS' "$log" || failed "the build failed"
 # the kernel module's build compiles the keeper
 cp kernel/target/kist-keeper "$new/lib/" || exit 1
+dist/hello-image.sh "$new/lib/kist-keeper" "$new/lib/hello.tar" >>"$log" 2>&1 || failed "the image hello could not be made"
 
 # jars DIRECTORY MODULE: exactly the jars that a command's module requires, directly or through others. Fewer are quicker
 # to look through at start, and no command sees a service of another.
