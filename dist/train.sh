@@ -8,7 +8,8 @@ dist=$1
 stamp=$2
 lib=$dist/lib
 
-exec 8>"$lib/train.lock" 2>/dev/null || exit 1
+[ -w "$lib" ] || exit 1
+exec 8>"$lib/train.lock" || exit 1
 # somebody else is at it: this command goes without
 flock -n 8 || exit 1
 trained=
