@@ -48,7 +48,7 @@ failed() {
 }
 
 # Maven names each module as it comes to it
-mvn -B ${KIST_MVN_FLAGS:-} -DskipTests -pl dist -am package 2>&1 | while IFS= read -r line; do
+mvn -B ${KIST_MVN_FLAGS:-} -Dmaven.test.skip=true -pl dist -am package 2>&1 | while IFS= read -r line; do
     printf '%s\n' "$line" >>"$log"
     case $line in
         "[INFO] Building "*"["*/*"]")

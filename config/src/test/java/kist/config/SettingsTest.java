@@ -35,7 +35,9 @@ class SettingsTest {
                 .toString();
         var settings = Settings.resolve(
                 Map.of("root", "/a"), Map.of("KIST_CONFIG", config, "KIST_ROOT", "/e", "KIST_RUN_DIR", "/e"));
-        assertEquals(new Settings(Path.of("/a"), Path.of("/e"), "unix:///f"), settings);
+        assertEquals(Path.of("/a"), settings.root());
+        assertEquals(Path.of("/e"), settings.runDir());
+        assertEquals("unix:///f", settings.host());
         assertFalse(settings.local());
     }
 

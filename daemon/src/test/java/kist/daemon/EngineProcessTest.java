@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import kist.config.Settings;
@@ -30,7 +31,7 @@ class EngineProcessTest {
 
     @BeforeEach
     void settle() {
-        settings = new Settings(directory.resolve("a/root"), directory.resolve("a/run"), "");
+        settings = new Settings(directory.resolve("a/root"), directory.resolve("a/run"), "", "kist0", Optional.empty());
     }
 
     /** An engine that is a file for a socket; tells when it is open and when it is closed. */
@@ -80,8 +81,8 @@ class EngineProcessTest {
         engine.open.await();
         for (var second : List.of(
                 settings,
-                new Settings(settings.root(), directory.resolve("b/run"), ""),
-                new Settings(directory.resolve("b/root"), settings.runDir(), ""))) {
+                new Settings(settings.root(), directory.resolve("b/run"), "", "kist0", Optional.empty()),
+                new Settings(directory.resolve("b/root"), settings.runDir(), "", "kist0", Optional.empty()))) {
             var refusal =
                     assertThrows(Refusal.class, () -> new EngineProcess(second, new Engine()).run(), second::toString);
             assertTrue(
