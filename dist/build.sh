@@ -61,7 +61,6 @@ done
 grep -q '^\[INFO\] BUILD SUCCESS' "$log" || failed "the build failed"
 # the kernel module's build compiles the keeper
 cp kernel/target/kist-keeper "$new/lib/" || exit 1
-dist/hello-image.sh "$new/lib/kist-keeper" "$new/lib/hello.tar" >>"$log" 2>&1 || failed "the image hello could not be made"
 
 # jars DIRECTORY MODULE: exactly the jars that a command's module requires, directly or through others. Fewer are quicker
 # to look through at start, and no command sees a service of another.
@@ -90,6 +89,9 @@ jars() {
 jars cli kist.cli
 jars engine kist.daemon
 jars oci kist.oci
+
+"$JAVA_HOME/bin/java" --enable-native-access=kist.kernel -p "$new/lib/engine" -m kist.image/kist.image.HelloImage \
+    "$new/lib/kist-keeper" "$new/lib/hello.tar" >>"$log" 2>&1 || failed "the image hello could not be made"
 
 cp -P kist kist-oci "$new/bin/" || exit 1
 cp LICENSE "$new/" || exit 1
