@@ -344,7 +344,7 @@ final class FakeEngine implements Engine {
     private static ContainerView with(ContainerView v, State state, long pid, int code) {
         long now = System.currentTimeMillis() * 1_000_000;
         Optional<Endpoint> endpoint =
-                state == State.RUNNING && v.config().host().network().isEmpty()
+                state == State.RUNNING && !v.config().host().network().equals("none")
                         ? Optional.of(new Endpoint(
                                 "bridge",
                                 "a".repeat(64),
