@@ -18,11 +18,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
 import kist.kernel.Fd;
@@ -115,11 +120,9 @@ class NetworksSystemTest {
                             .filter(Link::up)
                             .toList();
                     assertEquals(List.of("lo"), up.stream().map(Link::name).toList());
-                    assertTrue(Sandbox.exec("busybox", "ping", "-c", "1", "127.0.0.1")
-                                    .code()
-                            == 0);
                     return 0;
                 });
+                assertTrue(Sandbox.ping(none.namespace(), "127.0.0.1"));
                 networks.release("c", none, true);
                 networks.destroyAll();
             }
@@ -369,6 +372,42 @@ class NetworksSystemTest {
                 networks.destroyAll();
                 await("every link is gone", () -> veths() == 0);
             }
+        });
+    }
+
+    @Test
+    void forty_claims_at_once_are_all_served_with_different_places() throws Exception {
+        Sandbox.run(() -> {
+            try (Networks networks = open(2)) {
+                Set<String> addresses = ConcurrentHashMap.newKeySet();
+                Set<String> links = ConcurrentHashMap.newKeySet();
+                List<Claimed> all = Collections.synchronizedList(new ArrayList<>());
+                try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
+                    List<Future<?>> futures = new ArrayList<>();
+                    for (int i = 0; i < 40; i++) {
+                        String id = "c" + i;
+                        futures.add(executor.submit(() -> {
+                            Claimed c = claim(networks, id, Mode.BRIDGE);
+                            all.add(c);
+                            addresses.add(endpoint(c).address());
+                            links.add(endpoint(c).hostInterface());
+                        }));
+                    }
+                    for (Future<?> f : futures) {
+                        f.get();
+                    }
+                }
+                assertEquals(40, addresses.size());
+                assertEquals(40, links.size());
+                assertEquals(40, networks.list().getFirst().containers().size());
+                assertTrue(Sandbox.ping(
+                        all.get(0).namespace(), endpoint(all.get(39)).address()));
+                for (int i = 0; i < 40; i++) {
+                    networks.release(networks.list().getFirst().containers().getFirst(), all.get(i), i % 2 == 0);
+                }
+                networks.destroyAll();
+            }
+            await("every link is gone", () -> veths() == 0);
         });
     }
 
