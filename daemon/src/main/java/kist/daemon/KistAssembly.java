@@ -18,6 +18,11 @@ import kist.kernel.PeerCredentials;
 final class KistAssembly implements Assembly {
     @Override
     public AutoCloseable open(Settings settings) throws IOException {
+        long uid = ((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).longValue();
+        if (uid != 0) {
+            throw new IOException(
+                    "only root may run it, since it makes namespaces, mounts and control groups; try sudo");
+        }
         Path home = Path.of(System.getProperty("kist.home", "."));
         String version = Version.NUMBER;
         KistEngine engine;
