@@ -49,7 +49,12 @@ final class KistAssembly implements Assembly {
         }
         return () -> {
             door.close();
-            engine.close();
+            try {
+                // nothing that a user would miss is left: no container runs
+                engine.dismantle();
+            } finally {
+                engine.close();
+            }
         };
     }
 
