@@ -20,8 +20,9 @@ ACCEPTANCE = $(MVN) -B -Pacceptance -pl acceptance verify -Dkist.dist='$(CURDIR)
 
 .PHONY: all test unit system acceptance check format bench install uninstall clean jdk test-tools root
 
+# the launcher builds what is not built yet or older than its sources
 all: jdk
-	dist/build.sh
+	./kist --version
 
 jdk:
 	@if [ ! -x '$(JDK)/bin/javac' ]; then
