@@ -60,8 +60,8 @@ final class ArchiveLoader implements AutoCloseable {
         if (documents.containsKey("index.json") && documents.containsKey("oci-layout")) {
             return ociLayout();
         }
-        throw ImageException.invalid(
-                ARCHIVE + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
+        throw ImageException.invalid(ARCHIVE
+                + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
     }
 
     private static byte[] head(BufferedInputStream in) throws IOException {
@@ -88,8 +88,8 @@ final class ArchiveLoader implements AutoCloseable {
                 file(tar, entry, name);
             }
             default ->
-                throw ImageException.invalid(ARCHIVE + ": member " + Text.quote(name) + " is a device or fifo, which has"
-                        + " no place in an archive of images");
+                throw ImageException.invalid(ARCHIVE + ": member " + Text.quote(name)
+                        + " is a device or fifo, which has" + " no place in an archive of images");
         }
     }
 
@@ -122,8 +122,8 @@ final class ArchiveLoader implements AutoCloseable {
         } else {
             unusable.put(
                     name,
-                    ImageException.invalid(ARCHIVE + ": " + Text.quote(name) + " is neither a tar nor a document of at most "
-                            + Document.MAXIMUM_SIZE + " bytes"));
+                    ImageException.invalid(ARCHIVE + ": " + Text.quote(name)
+                            + " is neither a tar nor a document of at most " + Document.MAXIMUM_SIZE + " bytes"));
         }
     }
 
@@ -143,7 +143,8 @@ final class ArchiveLoader implements AutoCloseable {
         if (head.length < Compression.HEAD) {
             return false;
         }
-        boolean ustar = head[257] == 'u' && head[258] == 's' && head[259] == 't' && head[260] == 'a' && head[261] == 'r';
+        boolean ustar =
+                head[257] == 'u' && head[258] == 's' && head[259] == 't' && head[260] == 'a' && head[261] == 'r';
         boolean zeros = true;
         for (byte b : head) {
             zeros &= b == 0;
@@ -210,8 +211,10 @@ final class ArchiveLoader implements AutoCloseable {
             switch (descriptor.text("mediaType")) {
                 case INDEX_TYPE, DOCKER_INDEX_TYPE -> {
                     Map<String, Set<Reference>> nested = new java.util.LinkedHashMap<>();
-                    collect(Document.parse(document("blobs/sha256/" + hex, descriptor.what()), "index " + digest),
-                            depth + 1, nested);
+                    collect(
+                            Document.parse(document("blobs/sha256/" + hex, descriptor.what()), "index " + digest),
+                            depth + 1,
+                            nested);
                     nested.forEach((d, r) -> {
                         Set<Reference> all = names.computeIfAbsent(d, x -> new LinkedHashSet<>());
                         all.addAll(r);
@@ -239,8 +242,7 @@ final class ArchiveLoader implements AutoCloseable {
 
     private NewImage ociImage(String digest, List<Reference> references) {
         String what = "manifest " + digest;
-        Document manifest =
-                Document.parse(document("blobs/sha256/" + Digest.hex(digest, what), what), what);
+        Document manifest = Document.parse(document("blobs/sha256/" + Digest.hex(digest, what), what), what);
         if (manifest.has("manifests")) {
             throw ImageException.invalid(what + " is an index and a manifest at once");
         }
@@ -259,8 +261,7 @@ final class ArchiveLoader implements AutoCloseable {
         return image(document(configName, config.what()), found, references, configName);
     }
 
-    private static NewImage image(
-            byte[] config, List<PendingLayer> layers, List<Reference> references, String name) {
+    private static NewImage image(byte[] config, List<PendingLayer> layers, List<Reference> references, String name) {
         ImageDocument document = ImageDocument.parse(config, "image configuration " + Text.quote(name));
         if (document.diffIds().size() != layers.size()) {
             throw ImageException.invalid("image configuration " + Text.quote(name) + " names "

@@ -22,8 +22,8 @@ final class Attributes {
     /** Refuses what must not be set, before anything is made. */
     void check(TarEntry entry) {
         if (entry.uid() < 0 || entry.uid() > MAXIMUM_ID || entry.gid() < 0 || entry.gid() > MAXIMUM_ID) {
-            throw ImageException.invalid(what + ": entry " + Text.quote(entry.name()) + " belongs to the impossible user "
-                    + entry.uid() + ":" + entry.gid());
+            throw ImageException.invalid(what + ": entry " + Text.quote(entry.name())
+                    + " belongs to the impossible user " + entry.uid() + ":" + entry.gid());
         }
         if (entry.mtimeSec() < -MAXIMUM_TIME || entry.mtimeSec() > MAXIMUM_TIME) {
             throw ImageException.invalid(what + ": entry " + Text.quote(entry.name()) + " has an impossible time, "

@@ -74,8 +74,9 @@ final class Changes {
             case "EXPOSE" -> words(text, rest).forEach(p -> expose(text, p));
             case "USER" -> user = one(text, rest);
             case "STOPSIGNAL" -> stopSignal = one(text, rest);
-            case "VOLUME" -> (rest.startsWith("[") ? command(text, rest) : words(text, rest))
-                    .forEach(v -> volumes.add(volume(text, v)));
+            case "VOLUME" ->
+                (rest.startsWith("[") ? command(text, rest) : words(text, rest))
+                        .forEach(v -> volumes.add(volume(text, v)));
             case "WORKDIR" -> workingDir = workingDir(rest);
             case "HEALTHCHECK", "ONBUILD" ->
                 throw new ImageException(
@@ -95,7 +96,8 @@ final class Changes {
         }
         if (rest.startsWith("[")) {
             try {
-                return List.copyOf(JSON.<List<String>>type(Types.listOf(String.class)).fromJson(rest));
+                return List.copyOf(
+                        JSON.<List<String>>type(Types.listOf(String.class)).fromJson(rest));
             } catch (RuntimeException e) {
                 throw bad(text, "what begins with [ must be a JSON array of strings");
             }

@@ -1,8 +1,8 @@
 package kist.image;
 
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 
 /** SHA-256 digests in the form {@code sha256:<64 lower-case hexadecimal digits>} (OCI image spec, descriptor.md). */
@@ -59,8 +59,8 @@ final class Digest {
      */
     static String hex(String digest, String what) {
         if (!isDigest(digest)) {
-            throw ImageException.invalid(what + " is not a digest of the form sha256:<64 hexadecimal digits>: "
-                    + Text.quote(digest));
+            throw ImageException.invalid(
+                    what + " is not a digest of the form sha256:<64 hexadecimal digits>: " + Text.quote(digest));
         }
         return digest.substring(PREFIX.length());
     }

@@ -1,9 +1,9 @@
 package kist.image;
 
 import io.avaje.jsonb.Jsonb;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -57,7 +57,10 @@ final class Document {
     private static Object parseText(byte[] content, String what) {
         String text;
         try {
-            text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
+            text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(content))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw ImageException.invalid(what + " is not UTF-8");
         }
@@ -71,7 +74,9 @@ final class Document {
     }
 
     private static String firstLine(@org.jspecify.annotations.Nullable String message) {
-        return message == null ? "unreadable" : Text.quote(message.lines().findFirst().orElse(""));
+        return message == null
+                ? "unreadable"
+                : Text.quote(message.lines().findFirst().orElse(""));
     }
 
     /** Ahead of the parser, whose recursion has no bound of its own. */
@@ -173,8 +178,7 @@ final class Document {
         if (has(key)) {
             for (Object o : as(List.class, fields.get(key), name(key), "an array of objects")) {
                 objects.add(new Document(
-                        name(key) + "[" + objects.size() + "]",
-                        as(Map.class, o, name(key), "an array of objects")));
+                        name(key) + "[" + objects.size() + "]", as(Map.class, o, name(key), "an array of objects")));
             }
         }
         return objects;

@@ -38,15 +38,7 @@ public final class HelloImage {
         byte[] layer = tar(Map.of("hello", binary), 0755);
         String diffId = Digest.of(layer);
         ImageConfig config = new ImageConfig(
-                List.of(),
-                List.of("/hello"),
-                List.of("PATH=/"),
-                "/",
-                "",
-                List.of(),
-                List.of(),
-                Map.of(),
-                "");
+                List.of(), List.of("/hello"), List.of("PATH=/"), "/", "", List.of(), List.of(), Map.of(), "");
         byte[] document = new ImageDocument(
                         CREATED,
                         ArchiveLoader.architecture(),

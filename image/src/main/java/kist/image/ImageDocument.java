@@ -33,11 +33,10 @@ record ImageDocument(
         if (json.has("manifests") || json.has("layers")) {
             throw ImageException.invalid(what + " is a manifest where the configuration of an image is wanted");
         }
-        Document rootfs =
-                json.object("rootfs").orElseThrow(() -> ImageException.invalid(what + ".rootfs is missing"));
+        Document rootfs = json.object("rootfs").orElseThrow(() -> ImageException.invalid(what + ".rootfs is missing"));
         if (!rootfs.text("type").equals("layers")) {
-            throw ImageException.invalid(what + ".rootfs.type must be \"layers\", not "
-                    + Text.quote(rootfs.text("type")));
+            throw ImageException.invalid(
+                    what + ".rootfs.type must be \"layers\", not " + Text.quote(rootfs.text("type")));
         }
         List<String> diffIds = rootfs.texts("diff_ids");
         if (diffIds.size() > MAXIMUM_LAYERS) {
@@ -78,8 +77,8 @@ record ImageDocument(
         }
         for (String variable : json.texts("Env")) {
             if (variable.indexOf('=') <= 0) {
-                throw ImageException.invalid(json.what() + ".Env holds " + Text.quote(variable)
-                        + ", which is not of the form NAME=value");
+                throw ImageException.invalid(
+                        json.what() + ".Env holds " + Text.quote(variable) + ", which is not of the form NAME=value");
             }
         }
         return new ImageConfig(

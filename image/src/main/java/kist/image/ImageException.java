@@ -48,11 +48,10 @@ public final class ImageException extends RuntimeException {
 
     /** What a failed system call means; {@code doing} completes the sentence "cannot ...". */
     static ImageException of(String doing, KernelException e) {
-        Kind kind =
-                switch (e.errno()) {
-                    case Errno.ENOSPC, Errno.EDQUOT -> Kind.NO_SPACE;
-                    default -> Kind.INTERNAL;
-                };
+        Kind kind = switch (e.errno()) {
+            case Errno.ENOSPC, Errno.EDQUOT -> Kind.NO_SPACE;
+            default -> Kind.INTERNAL;
+        };
         return new ImageException(kind, "cannot " + doing + ": " + e.getMessage(), e);
     }
 }

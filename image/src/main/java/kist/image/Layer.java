@@ -27,16 +27,15 @@ record Layer(String directory, String diffId, long size, boolean root, boolean o
         json.put("opaque", opaque);
         json.put("dependent", dependent);
         byte[] content = Document.write(json);
-        try (Fd file =
-                linux.openat2(dir, FILE, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL, 0600, Trees.INSIDE)) {
+        try (Fd file = linux.openat2(dir, FILE, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL, 0600, Trees.INSIDE)) {
             linux.write(file, content, 0, content.length);
         }
     }
 
     static Layer read(StoreFiles files, String directory) {
         try (Fd dir = files.openPath(files.layers, directory)) {
-            Document json = Document.parse(
-                    files.read(dir, FILE, 4096), files.where + "/layers/" + directory + "/" + FILE);
+            Document json =
+                    Document.parse(files.read(dir, FILE, 4096), files.where + "/layers/" + directory + "/" + FILE);
             return new Layer(
                     directory,
                     json.text("diffId"),

@@ -100,7 +100,8 @@ final class LayerWriter implements AutoCloseable {
             rootEntry = Optional.of(entry);
             return;
         }
-        if (EntryPath.parent(path).startsWith(WHITEOUT) || EntryPath.parent(path).contains("/" + WHITEOUT)) {
+        if (EntryPath.parent(path).startsWith(WHITEOUT)
+                || EntryPath.parent(path).contains("/" + WHITEOUT)) {
             throw reserved(path);
         }
         String name = EntryPath.name(path);
@@ -130,12 +131,11 @@ final class LayerWriter implements AutoCloseable {
 
     private void node(TarEntry entry, Fd parent, String path) {
         String name = EntryPath.name(path);
-        int type =
-                switch (entry.type()) {
-                    case CHARACTER_DEVICE -> Flags.S_IFCHR;
-                    case BLOCK_DEVICE -> Flags.S_IFBLK;
-                    default -> Flags.S_IFIFO;
-                };
+        int type = switch (entry.type()) {
+            case CHARACTER_DEVICE -> Flags.S_IFCHR;
+            case BLOCK_DEVICE -> Flags.S_IFBLK;
+            default -> Flags.S_IFIFO;
+        };
         if (type == Flags.S_IFCHR && entry.devMajor() == 0 && entry.devMinor() == 0) {
             throw ImageException.invalid(what + ": " + Text.quote(path)
                     + " is a device 0:0, which hides files of the layers below; a layer says that with a whiteout");
@@ -239,8 +239,8 @@ final class LayerWriter implements AutoCloseable {
     }
 
     private ImageException reserved(String path) {
-        return ImageException.invalid(
-                what + ": " + Text.quote(path) + " is not a whiteout, yet names that begin with .wh. are reserved for them");
+        return ImageException.invalid(what + ": " + Text.quote(path)
+                + " is not a whiteout, yet names that begin with .wh. are reserved for them");
     }
 
     private void hardLink(TarEntry entry, Fd parent, String path) {
@@ -315,8 +315,8 @@ final class LayerWriter implements AutoCloseable {
         if (link(link.path(), link.target())) {
             return;
         }
-        boolean copied = lower.isPresent() && new CopyUp(linux, lower.get(), tree, attributes, budget, what)
-                .copy(link.target(), piece);
+        boolean copied = lower.isPresent()
+                && new CopyUp(linux, lower.get(), tree, attributes, budget, what).copy(link.target(), piece);
         if (!copied || !link(link.path(), link.target())) {
             throw ImageException.invalid(what + ": hard link " + Text.quote(link.path()) + " to "
                     + Text.quote(link.target()) + ", which neither this layer nor one below it has");
@@ -329,7 +329,8 @@ final class LayerWriter implements AutoCloseable {
             return;
         }
         try (Fd fd = directory.get()) {
-            if (lower.isEmpty() || !new CopyUp(linux, lower.get(), tree, attributes, budget, what).attributes(path, fd)) {
+            if (lower.isEmpty()
+                    || !new CopyUp(linux, lower.get(), tree, attributes, budget, what).attributes(path, fd)) {
                 linux.chmod(fd, 0755);
             }
         }
@@ -367,15 +368,13 @@ final class LayerWriter implements AutoCloseable {
     }
 
     private ImageException failed(String path, KernelException e) {
-        ImageException.Kind kind =
-                switch (e.errno()) {
-                    case Errno.ENOSPC, Errno.EDQUOT -> ImageException.Kind.NO_SPACE;
-                    case Errno.ENAMETOOLONG, Errno.ELOOP, Errno.ENOTDIR, Errno.EISDIR -> ImageException.Kind.INVALID;
-                    case Errno.EOPNOTSUPP -> ImageException.Kind.UNSUPPORTED;
-                    default -> ImageException.Kind.INTERNAL;
-                };
-        return new ImageException(
-                kind, "cannot unpack " + Text.quote(path) + " of " + what + ": " + e.getMessage(), e);
+        ImageException.Kind kind = switch (e.errno()) {
+            case Errno.ENOSPC, Errno.EDQUOT -> ImageException.Kind.NO_SPACE;
+            case Errno.ENAMETOOLONG, Errno.ELOOP, Errno.ENOTDIR, Errno.EISDIR -> ImageException.Kind.INVALID;
+            case Errno.EOPNOTSUPP -> ImageException.Kind.UNSUPPORTED;
+            default -> ImageException.Kind.INTERNAL;
+        };
+        return new ImageException(kind, "cannot unpack " + Text.quote(path) + " of " + what + ": " + e.getMessage(), e);
     }
 
     @Override

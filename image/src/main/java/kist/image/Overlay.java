@@ -117,7 +117,9 @@ final class Overlay {
         return switch (e.errno()) {
             case Errno.ENODEV ->
                 new ImageException(
-                        ImageException.Kind.UNSUPPORTED, "this kernel has no overlay file system (CONFIG_OVERLAY_FS)", e);
+                        ImageException.Kind.UNSUPPORTED,
+                        "this kernel has no overlay file system (CONFIG_OVERLAY_FS)",
+                        e);
             default -> ImageException.of("mount the layers", e);
         };
     }

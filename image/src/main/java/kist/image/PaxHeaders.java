@@ -33,7 +33,11 @@ final class PaxHeaders {
                 length = 10 * length + content[i++] - '0';
             }
             int end = at + length;
-            if (i == at || i >= content.length || content[i] != ' ' || end > content.length || end <= i + 1
+            if (i == at
+                    || i >= content.length
+                    || content[i] != ' '
+                    || end > content.length
+                    || end <= i + 1
                     || content[end - 1] != '\n') {
                 throw ImageException.invalid(what + " has a damaged extended header");
             }

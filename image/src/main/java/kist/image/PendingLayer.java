@@ -118,8 +118,7 @@ final class PendingLayer implements AutoCloseable {
             writer.finish(Optional.empty());
         }
         String directory = Digest.hex(dependent ? chain : diffId, "the layer");
-        Layer layer = new Layer(
-                directory, diffId, writer.size(), writer.hasRoot(), writer.opaqueRoot(), dependent);
+        Layer layer = new Layer(directory, diffId, writer.size(), writer.hasRoot(), writer.opaqueRoot(), dependent);
         try (Fd dir = files.openPath(files.temporary, temporary)) {
             layer.write(files.linux, dir);
         }

@@ -128,7 +128,8 @@ public record Reference(String domain, String path, String tag) {
     }
 
     private static String partRule(String part) {
-        return Text.quote(part) + " must be lower-case letters and digits, separated by one '.', one or two '_', or '-'";
+        return Text.quote(part)
+                + " must be lower-case letters and digits, separated by one '.', one or two '_', or '-'";
     }
 
     private static void checkTag(String text, String tag) {

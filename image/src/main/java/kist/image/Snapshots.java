@@ -25,14 +25,14 @@ public final class Snapshots {
     private final StoreFiles files;
     private final Linux linux;
     private final Overlay overlay;
-    private final ImageStore store;
+    private final Catalog catalog;
     private final Map<String, String> images = new ConcurrentHashMap<>();
 
-    Snapshots(StoreFiles files, Overlay overlay, ImageStore store) {
+    Snapshots(StoreFiles files, Overlay overlay, Catalog catalog) {
         this.files = files;
         this.linux = files.linux;
         this.overlay = overlay;
-        this.store = store;
+        this.catalog = catalog;
     }
 
     void load() {
@@ -67,12 +67,12 @@ public final class Snapshots {
                     likeRoot(imageId, upper);
                 }
             }
-            store.locked(() -> {
-                if (!store.has(imageId)) {
+            catalog.locked(() -> {
+                if (!catalog.has(imageId)) {
                     throw new ImageException(ImageException.Kind.NOT_FOUND, "No such image: " + imageId);
                 }
                 linux.renameat2(files.temporary, temporary, files.snapshots, id, StoreFiles.RENAME_NOREPLACE);
-                images.put(id, imageId);
+                return images.put(id, imageId) == null;
             });
             done = true;
             // one commit of the file system's journal makes all of the above durable
@@ -95,14 +95,13 @@ public final class Snapshots {
 
     /** The root directory of a container is the upper one: it gets owner and mode from the topmost layer that says. */
     private void likeRoot(String imageId, Fd upper) {
-        for (Layer layer : store.layersOf(imageId)) {
+        for (Layer layer : catalog.layersOf(imageId)) {
             if (layer.root()) {
-                try (Fd root = store.openLayer(layer.directory())) {
+                try (Fd root = catalog.openLayer(layer.directory())) {
                     Linux.Stat stat = linux.stat(root, "");
                     linux.fchownat(upper, "", stat.uid(), stat.gid());
                     linux.chmod(upper, stat.mode() & 07777);
-                    linux.utimensat(
-                            upper, "", stat.mtimeSec(), stat.mtimeNsec(), stat.mtimeSec(), stat.mtimeNsec());
+                    linux.utimensat(upper, "", stat.mtimeSec(), stat.mtimeNsec(), stat.mtimeSec(), stat.mtimeNsec());
                 }
                 return;
             }
@@ -167,8 +166,8 @@ public final class Snapshots {
     /** Layers topmost first, filled up with empty directories, as overlay wants at least so many. */
     private List<Fd> lowers(String imageId, int atLeast, List<Fd> open) {
         List<Fd> lowers = new ArrayList<>();
-        for (Layer layer : store.layersOf(imageId)) {
-            Fd fd = store.openLayer(layer.directory());
+        for (Layer layer : catalog.layersOf(imageId)) {
+            Fd fd = catalog.openLayer(layer.directory());
             open.add(fd);
             lowers.add(fd);
         }
@@ -193,7 +192,7 @@ public final class Snapshots {
         }
         String image = images.remove(id);
         if (image != null) {
-            store.released(image);
+            catalog.released(image);
         }
     }
 
@@ -214,8 +213,8 @@ public final class Snapshots {
     /** Bytes of the regular files that a container has written or changed, files with several names once. */
     public long usage(String id) {
         checkId(id);
-        try (Fd upper = linux.openat2(
-                files.snapshots, id + "/" + UPPER, Flags.O_RDONLY | Flags.O_DIRECTORY, 0, Trees.INSIDE)) {
+        try (Fd upper =
+                linux.openat2(files.snapshots, id + "/" + UPPER, Flags.O_RDONLY | Flags.O_DIRECTORY, 0, Trees.INSIDE)) {
             return Trees.size(linux, upper);
         } catch (KernelException e) {
             throw e.errno() == Errno.ENOENT
@@ -236,8 +235,8 @@ public final class Snapshots {
             good = word || i > 0 && (c == '_' || c == '.' || c == '-');
         }
         if (!good) {
-            throw ImageException.invalid(
-                    Text.quote(id) + " is not an id: up to 128 letters, digits, '_', '.', '-', the first a letter or digit");
+            throw ImageException.invalid(Text.quote(id)
+                    + " is not an id: up to 128 letters, digits, '_', '.', '-', the first a letter or digit");
         }
     }
 }

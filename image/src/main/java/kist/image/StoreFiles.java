@@ -53,8 +53,7 @@ final class StoreFiles implements AutoCloseable {
             root = opened;
             // set-id files of images must not be reachable from the host
             linux.chmod(root, 0700);
-            lock = linux.openat2(
-                    root, "lock", Flags.O_RDWR | Flags.O_CREAT | Flags.O_NOFOLLOW, 0600, Trees.INSIDE);
+            lock = linux.openat2(root, "lock", Flags.O_RDWR | Flags.O_CREAT | Flags.O_NOFOLLOW, 0600, Trees.INSIDE);
             if (!linux.flock(lock, true)) {
                 lock.close();
                 throw new ImageException(
@@ -176,9 +175,11 @@ final class StoreFiles implements AutoCloseable {
     /** Reads a file of the store. */
     byte[] read(Fd dir, String name, int maximum) {
         try (Fd file = linux.openat2(dir, name, Flags.O_RDONLY | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
-            byte[] content = new byte[(int) Math.min(maximum, linux.stat(file, "").size()) + 1];
+            byte[] content =
+                    new byte[(int) Math.min(maximum, linux.stat(file, "").size()) + 1];
             int length = 0;
-            for (int n; length < content.length && (n = linux.read(file, content, length, content.length - length)) > 0; ) {
+            for (int n;
+                    length < content.length && (n = linux.read(file, content, length, content.length - length)) > 0; ) {
                 length += n;
             }
             if (length > maximum) {

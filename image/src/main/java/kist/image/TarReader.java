@@ -2,7 +2,6 @@ package kist.image;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -198,8 +197,8 @@ final class TarReader {
     private byte[] extension() throws IOException {
         long length = number(124, 12, "size");
         if (length < 0 || length > MAXIMUM_EXTENSION) {
-            throw invalid("has an extension header of " + length + " bytes; at most " + MAXIMUM_EXTENSION
-                    + " are read");
+            throw invalid(
+                    "has an extension header of " + length + " bytes; at most " + MAXIMUM_EXTENSION + " are read");
         }
         byte[] content = new byte[(int) length];
         readFully(content, content.length);
@@ -215,23 +214,22 @@ final class TarReader {
             name = sparseName;
         }
         String link = pax.text("linkpath", global).orElse(longLink.isEmpty() ? field(157, 100) : longLink);
-        TarEntry.Type type =
-                switch (header[156]) {
-                    case 0 -> name.endsWith("/") ? TarEntry.Type.DIRECTORY : TarEntry.Type.FILE;
-                    case '0', '7', 'S' -> TarEntry.Type.FILE;
-                    case '1' -> TarEntry.Type.HARD_LINK;
-                    case '2' -> TarEntry.Type.SYMBOLIC_LINK;
-                    case '3' -> TarEntry.Type.CHARACTER_DEVICE;
-                    case '4' -> TarEntry.Type.BLOCK_DEVICE;
-                    case '5' -> TarEntry.Type.DIRECTORY;
-                    case '6' -> TarEntry.Type.FIFO;
-                    default ->
-                        throw new ImageException(
-                                ImageException.Kind.UNSUPPORTED,
-                                what + ": entry " + Text.quote(name) + " is of type "
-                                        + Text.quote(String.valueOf((char) (header[156] & 0xff)))
-                                        + "; files, links, directories, devices and fifos are understood");
-                };
+        TarEntry.Type type = switch (header[156]) {
+            case 0 -> name.endsWith("/") ? TarEntry.Type.DIRECTORY : TarEntry.Type.FILE;
+            case '0', '7', 'S' -> TarEntry.Type.FILE;
+            case '1' -> TarEntry.Type.HARD_LINK;
+            case '2' -> TarEntry.Type.SYMBOLIC_LINK;
+            case '3' -> TarEntry.Type.CHARACTER_DEVICE;
+            case '4' -> TarEntry.Type.BLOCK_DEVICE;
+            case '5' -> TarEntry.Type.DIRECTORY;
+            case '6' -> TarEntry.Type.FIFO;
+            default ->
+                throw new ImageException(
+                        ImageException.Kind.UNSUPPORTED,
+                        what + ": entry " + Text.quote(name) + " is of type "
+                                + Text.quote(String.valueOf((char) (header[156] & 0xff)))
+                                + "; files, links, directories, devices and fifos are understood");
+        };
         boolean file = type == TarEntry.Type.FILE;
         stored = file ? pax.number("size", global, number(124, 12, "size"), what) : 0;
         if (stored < 0) {
@@ -247,8 +245,8 @@ final class TarReader {
         long major = device ? number(329, 8, "device") : 0;
         long minor = device ? number(337, 8, "device") : 0;
         if (major < 0 || major > 0xfff || minor < 0 || minor > 0xfffff) {
-            throw invalid("entry " + Text.quote(name) + " is a device with the impossible number " + major + ":"
-                    + minor);
+            throw invalid(
+                    "entry " + Text.quote(name) + " is a device with the impossible number " + major + ":" + minor);
         }
         PaxHeaders.Time time = pax.time("mtime", global, number(136, 12, "mtime"), what);
         return new TarEntry(

@@ -18,10 +18,8 @@ final class Trees {
     private static final int MAXIMUM_DESCRIPTORS = 64;
     private static final AtomicLong MOVED = new AtomicLong();
 
-    static final long INSIDE = Flags.RESOLVE_BENEATH
-            | Flags.RESOLVE_NO_SYMLINKS
-            | Flags.RESOLVE_NO_MAGICLINKS
-            | Flags.RESOLVE_NO_XDEV;
+    static final long INSIDE =
+            Flags.RESOLVE_BENEATH | Flags.RESOLVE_NO_SYMLINKS | Flags.RESOLVE_NO_MAGICLINKS | Flags.RESOLVE_NO_XDEV;
 
     private Trees() {}
 
@@ -49,7 +47,8 @@ final class Trees {
                 left.push(moved);
                 return;
             }
-            try (Fd dir = linux.openat2(parent, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, INSIDE)) {
+            try (Fd dir =
+                    linux.openat2(parent, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, INSIDE)) {
                 linux.scan(dir, e -> remove(linux, dir, e.name(), e.type(), depth + 1, top, left));
             }
             linux.unlinkat(parent, name, true);

@@ -316,8 +316,7 @@ final class NativeLinux implements Linux {
                     String name =
                             FileNames.decode(buffer.asSlice(at + 19, end - 19).toArray(JAVA_BYTE));
                     if (!name.equals(".") && !name.equals("..")) {
-                        visitor.accept(
-                                new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
+                        visitor.accept(new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
                     }
                 }
             }

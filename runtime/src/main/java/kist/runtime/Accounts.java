@@ -33,7 +33,10 @@ final class Accounts {
         if (user.username().isEmpty()) {
             Optional<Entry> entry = find("/etc/passwd", "", user.uid());
             return new Account(
-                    user.uid(), user.gid(), user.additionalGids(), entry.map(Entry::home).orElse("/"));
+                    user.uid(),
+                    user.gid(),
+                    user.additionalGids(),
+                    entry.map(Entry::home).orElse("/"));
         }
         return named(user);
     }
@@ -62,8 +65,8 @@ final class Accounts {
             } else {
                 gid = find("/etc/group", group, -1)
                         .map(Entry::id)
-                        .orElseThrow(() -> refused(
-                                spec, "unable to find group " + group + ": no matching entries in group file"));
+                        .orElseThrow(() ->
+                                refused(spec, "unable to find group " + group + ": no matching entries in group file"));
             }
             groups.add(gid);
         } else {
@@ -78,7 +81,10 @@ final class Accounts {
             }
         }
         return new Account(
-                entry.map(Entry::id).orElse(uid), gid, groups, entry.map(Entry::home).orElse("/"));
+                entry.map(Entry::id).orElse(uid),
+                gid,
+                groups,
+                entry.map(Entry::home).orElse("/"));
     }
 
     private static long id(String spec, String digits) {
@@ -116,8 +122,9 @@ final class Accounts {
                             ? Long.parseLong(parts[3])
                             : 0;
                     if (gid > MAXIMUM_ID) {
-                        throw new SpecException("process.user", file + " gives " + parts[0] + " the group " + gid
-                                + ", which is out of range");
+                        throw new SpecException(
+                                "process.user",
+                                file + " gives " + parts[0] + " the group " + gid + ", which is out of range");
                     }
                     String home = passwd && parts.length > 5 && parts[5].startsWith("/") ? parts[5] : "/";
                     return Optional.of(new Entry(parts[0], found, gid, home));
@@ -156,8 +163,7 @@ final class Accounts {
     private byte[] read(String file) {
         Fd path;
         try {
-            path = linux.openat2(
-                    root, file, Flags.O_PATH, 0, Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS);
+            path = linux.openat2(root, file, Flags.O_PATH, 0, Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS);
         } catch (KernelException e) {
             if (e.errno() == Errno.ENOENT || e.errno() == Errno.ENOTDIR) {
                 return new byte[0];
@@ -170,8 +176,9 @@ final class Accounts {
                 throw new SpecException("process.user", file + " of the image is not a regular file");
             }
             if (stat.size() > MAXIMUM_BYTES) {
-                throw new SpecException("process.user", file + " of the image has " + stat.size()
-                        + " bytes; at most " + MAXIMUM_BYTES + " are read");
+                throw new SpecException(
+                        "process.user",
+                        file + " of the image has " + stat.size() + " bytes; at most " + MAXIMUM_BYTES + " are read");
             }
             // only now that it is known to be a file: opening a FIFO would block, opening a device can do anything
             try (Fd fd = linux.open(Path.of(path.procPath()), Flags.O_RDONLY | Flags.O_NOCTTY, 0)) {

@@ -54,28 +54,68 @@ public record Attachments(
     /** These with this root. */
     public Attachments withRootfs(Fd mount) {
         return new Attachments(
-                Optional.of(mount), cgroup, networkNamespace, input, output, error, keeperInput, keeperOutput,
-                keeperError, log, volumes, waitForStart);
+                Optional.of(mount),
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                waitForStart);
     }
 
     /** These with this control group. */
     public Attachments withCgroup(Cgroup group) {
         return new Attachments(
-                rootfs, Optional.of(group), networkNamespace, input, output, error, keeperInput, keeperOutput,
-                keeperError, log, volumes, waitForStart);
+                rootfs,
+                Optional.of(group),
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                waitForStart);
     }
 
     /** These with this network namespace. */
     public Attachments withNetworkNamespace(Fd namespace) {
         return new Attachments(
-                rootfs, cgroup, Optional.of(namespace), input, output, error, keeperInput, keeperOutput, keeperError,
-                log, volumes, waitForStart);
+                rootfs,
+                cgroup,
+                Optional.of(namespace),
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                waitForStart);
     }
 
     /** These with standard streams for the process. */
     public Attachments withStreams(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err) {
         return new Attachments(
-                rootfs, cgroup, networkNamespace, in, out, err, keeperInput, keeperOutput, keeperError, log, volumes,
+                rootfs,
+                cgroup,
+                networkNamespace,
+                in,
+                out,
+                err,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
                 waitForStart);
     }
 
@@ -88,14 +128,34 @@ public record Attachments(
     /** These with volumes. */
     public Attachments withVolumes(Map<String, Fd> mounts) {
         return new Attachments(
-                rootfs, cgroup, networkNamespace, input, output, error, keeperInput, keeperOutput, keeperError, log,
-                mounts, waitForStart);
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                mounts,
+                waitForStart);
     }
 
     /** These with a stop before the program is executed. */
     public Attachments withWaitForStart() {
         return new Attachments(
-                rootfs, cgroup, networkNamespace, input, output, error, keeperInput, keeperOutput, keeperError, log,
-                volumes, true);
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                true);
     }
 }

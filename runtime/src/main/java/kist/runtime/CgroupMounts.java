@@ -14,8 +14,8 @@ import kist.kernel.Linux;
 
 /** Finds the mounted control groups (proc_pid_mountinfo(5)). */
 final class CgroupMounts {
-    private static final Set<String> NOT_CONTROLLERS = Set.of(
-            "rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "none", "nsdelegate");
+    private static final Set<String> NOT_CONTROLLERS =
+            Set.of("rw", "ro", "xattr", "noprefix", "clone_children", "cpuset_v2_mode", "none", "nsdelegate");
 
     private CgroupMounts() {}
 
@@ -52,8 +52,7 @@ final class CgroupMounts {
             return new CgroupsV1(linux, hierarchies);
         }
         if (unified.isEmpty()) {
-            throw new IllegalStateException(
-                    "no control groups are mounted; mount cgroup2 on /sys/fs/cgroup");
+            throw new IllegalStateException("no control groups are mounted; mount cgroup2 on /sys/fs/cgroup");
         }
         return new CgroupsV2(linux, files(linux, unified));
     }

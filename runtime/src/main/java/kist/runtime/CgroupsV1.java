@@ -182,8 +182,9 @@ final class CgroupsV1 implements Cgroups {
         public void update(Resources r) {
             r.memory().ifPresent(this::memory);
             r.cpu().ifPresent(this::cpu);
-            r.pids().ifPresent(p ->
-                    set("pids.limit", "pids", "pids.max", p.limit() > 0 ? Long.toString(p.limit()) : "max"));
+            r.pids()
+                    .ifPresent(p ->
+                            set("pids.limit", "pids", "pids.max", p.limit() > 0 ? Long.toString(p.limit()) : "max"));
             r.blockIO().ifPresent(this::blockIo);
             if (!r.unified().isEmpty()) {
                 throw new SpecException(
@@ -206,8 +207,7 @@ final class CgroupsV1 implements Cgroups {
             set("memory.reservation", "memory", "memory.soft_limit_in_bytes", m.reservation());
             set("memory.swappiness", "memory", "memory.swappiness", m.swappiness());
             m.disableOOMKiller()
-                    .ifPresent(off ->
-                            set("memory.disableOOMKiller", "memory", "memory.oom_control", off ? "1" : "0"));
+                    .ifPresent(off -> set("memory.disableOOMKiller", "memory", "memory.oom_control", off ? "1" : "0"));
             if (m.limit().isEmpty() && m.swap().isEmpty()) {
                 return;
             }
@@ -333,7 +333,10 @@ final class CgroupsV1 implements Cgroups {
                     byController.containsKey("cpu") ? files("cpu").table(at("cpu.stat")) : Map.of();
             List<Long> perCpu = new ArrayList<>();
             if (hasCpu) {
-                for (String n : files("cpuacct").read(at("cpuacct.usage_percpu")).strip().split(" ")) {
+                for (String n : files("cpuacct")
+                        .read(at("cpuacct.usage_percpu"))
+                        .strip()
+                        .split(" ")) {
                     perCpu.add(ControlFiles.parse(n));
                 }
             }

@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
@@ -69,7 +68,8 @@ final class CgroupsV2 implements Cgroups {
         String on = files.read(directory + "cgroup.subtree_control");
         List<String> have = List.of(on.strip().split(" "));
         StringBuilder wanted = new StringBuilder();
-        for (String controller : files.read(directory + "cgroup.controllers").strip().split(" ")) {
+        for (String controller :
+                files.read(directory + "cgroup.controllers").strip().split(" ")) {
             if (!controller.isEmpty() && !have.contains(controller)) {
                 wanted.append(wanted.isEmpty() ? "+" : " +").append(controller);
             }
@@ -179,7 +179,8 @@ final class CgroupsV2 implements Cgroups {
                 long swap = sum < 0 ? -1 : sum - m.limit().getAsLong();
                 if (sum >= 0 && swap < 0) {
                     throw new SpecException(
-                            "linux.resources.memory.swap", "is memory and swap together, so not less than memory.limit");
+                            "linux.resources.memory.swap",
+                            "is memory and swap together, so not less than memory.limit");
                 }
                 // without swap there is no file, and then nothing to be limited either
                 if (swap > 0 || files.exists(at("memory.swap.max"))) {

@@ -126,8 +126,7 @@ public final class ContainerRuntime {
         } catch (TapeException e) {
             throw failed(e, c.commandLine());
         } catch (KernelException e) {
-            throw new StartException(
-                    "unable to start container process: " + e.getMessage(), 125, e.errno(), e);
+            throw new StartException("unable to start container process: " + e.getMessage(), 125, e.errno(), e);
         }
     }
 
@@ -141,8 +140,8 @@ public final class ContainerRuntime {
         String message = e.what().endsWith("$PATH")
                 ? start + e.what()
                 : missing
-                        ? start + e.what() + ": stat " + e.what().substring(7, e.what().length() - 1) + ": "
-                                + StartException.reason(errno)
+                        ? start + e.what() + ": stat "
+                                + e.what().substring(7, e.what().length() - 1) + ": " + StartException.reason(errno)
                         : start + e.what() + ": " + StartException.reason(errno);
         return new StartException(message, missing ? 127 : 126, errno, e);
     }
@@ -203,8 +202,7 @@ public final class ContainerRuntime {
             Optional<Tape.Line> terminal = Optional.empty();
             if (process.terminal()) {
                 if (!files.isFresh("/dev/pts")) {
-                    throw new SpecException(
-                            "process.terminal", "needs a mount of type devpts on /dev/pts");
+                    throw new SpecException("process.terminal", "needs a mount of type devpts on /dev/pts");
                 }
                 Tape.Line slave = p.terminal(files.mounted("/dev/pts", Tape.number(Flags.AT_FDCWD)), "ptmx");
                 files.console(slave);
@@ -266,8 +264,7 @@ public final class ContainerRuntime {
             }
             return open(
                     "root.path",
-                    () -> linux.openTree(
-                            Fd.CWD, spec.root().path(), Flags.OPEN_TREE_CLONE | Flags.AT_RECURSIVE));
+                    () -> linux.openTree(Fd.CWD, spec.root().path(), Flags.OPEN_TREE_CLONE | Flags.AT_RECURSIVE));
         }
 
         private Fd open(String field, java.util.function.Supplier<Fd> call) {
@@ -299,9 +296,7 @@ public final class ContainerRuntime {
                     }
                     continue;
                 }
-                Fd fd = open(
-                        "linux.namespaces",
-                        () -> linux.open(Path.of(n.path()), Flags.O_RDONLY, 0));
+                Fd fd = open("linux.namespaces", () -> linux.open(Path.of(n.path()), Flags.O_RDONLY, 0));
                 if (n.type().equals("pid")) {
                     pid = Optional.of(fd);
                 } else {
@@ -325,8 +320,9 @@ public final class ContainerRuntime {
                 case "slave", "rslave" -> Flags.MS_SLAVE;
                 case "shared", "rshared" -> Flags.MS_SHARED;
                 case "unbindable", "runbindable" -> Flags.MS_UNBINDABLE;
-                default -> throw new SpecException(
-                        "linux.rootfsPropagation", "\"" + os.rootfsPropagation() + "\" is no propagation");
+                default ->
+                    throw new SpecException(
+                            "linux.rootfsPropagation", "\"" + os.rootfsPropagation() + "\" is no propagation");
             };
         }
 
@@ -368,9 +364,7 @@ public final class ContainerRuntime {
                     open(
                             "mounts",
                             () -> linux.openTree(
-                                    Fd.CWD,
-                                    m.source(),
-                                    Flags.OPEN_TREE_CLONE | (recursive ? Flags.AT_RECURSIVE : 0))));
+                                    Fd.CWD, m.source(), Flags.OPEN_TREE_CLONE | (recursive ? Flags.AT_RECURSIVE : 0))));
         }
 
         private void attach(Mount m, String destination, Fd tree) {
@@ -413,9 +407,11 @@ public final class ContainerRuntime {
                 throw new SpecException("mounts", "a mount of type cgroup needs a control group");
             }
             Map<String, Fd> trees = new LinkedHashMap<>();
-            with.cgroup().get().directories().forEach((name, directory) -> trees.put(
-                    name,
-                    open("mounts", () -> linux.openTree(Fd.CWD, directory, Flags.OPEN_TREE_CLONE))));
+            with.cgroup()
+                    .get()
+                    .directories()
+                    .forEach((name, directory) -> trees.put(
+                            name, open("mounts", () -> linux.openTree(Fd.CWD, directory, Flags.OPEN_TREE_CLONE))));
             return trees;
         }
 
@@ -425,7 +421,9 @@ public final class ContainerRuntime {
                 return files.mounted("/proc", Tape.number(Flags.AT_FDCWD));
             }
             boolean needed = !os.sysctl().isEmpty() || process.oomScoreAdj().isPresent();
-            return needed ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0) : Tape.number(-1);
+            return needed
+                    ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
+                    : Tape.number(-1);
         }
 
         private void names() {
@@ -447,13 +445,13 @@ public final class ContainerRuntime {
         }
 
         private void personality(OciLinux.Personality personality) {
-            long domain =
-                    switch (personality.domain()) {
-                        case "LINUX" -> 0;
-                        case "LINUX32" -> 8;
-                        default -> throw new SpecException(
-                                "linux.personality.domain", "\"" + personality.domain() + "\" is not LINUX or LINUX32");
-                    };
+            long domain = switch (personality.domain()) {
+                case "LINUX" -> 0;
+                case "LINUX32" -> 8;
+                default ->
+                    throw new SpecException(
+                            "linux.personality.domain", "\"" + personality.domain() + "\" is not LINUX or LINUX32");
+            };
             t.call("setting the personality", Sys.PERSONALITY, Tape.number(domain));
         }
     }
@@ -484,7 +482,8 @@ public final class ContainerRuntime {
 
     private static void refuse(Process process) {
         if (!process.apparmorProfile().isEmpty() && !process.apparmorProfile().equals("unconfined")) {
-            throw new SpecException("process.apparmorProfile", "AppArmor is not supported by this version; leave it out");
+            throw new SpecException(
+                    "process.apparmorProfile", "AppArmor is not supported by this version; leave it out");
         }
         if (!process.selinuxLabel().isEmpty()) {
             throw new SpecException("process.selinuxLabel", "SELinux is not supported by this version; leave it out");
@@ -522,11 +521,17 @@ public final class ContainerRuntime {
         if (process.terminal()) {
             p.streams(p.terminal(Tape.number(Flags.AT_FDCWD), "/dev/pts/ptmx"));
         } else {
-            boolean complete = with.input().isPresent() && with.output().isPresent() && with.error().isPresent();
+            boolean complete = with.input().isPresent()
+                    && with.output().isPresent()
+                    && with.error().isPresent();
             p.streams(with, complete ? Tape.number(-1) : nullDevice(t, files), "null");
         }
-        spec.linux().personality().ifPresent(o -> t.call(
-                "setting the personality", Sys.PERSONALITY, Tape.number(o.domain().equals("LINUX32") ? 8 : 0)));
+        spec.linux()
+                .personality()
+                .ifPresent(o -> t.call(
+                        "setting the personality",
+                        Sys.PERSONALITY,
+                        Tape.number(o.domain().equals("LINUX32") ? 8 : 0)));
         int commandLine = p.become(spec.linux().seccomp(), with.waitForStart());
         return new Compiled(t, 0, commandLine, Optional.of(container), List.of());
     }
@@ -555,6 +560,7 @@ public final class ContainerRuntime {
                 }
             }
         }
-        throw new StartException("the container is not running", 125, Errno.ESRCH, new KernelException("pidfd", Errno.ESRCH));
+        throw new StartException(
+                "the container is not running", 125, Errno.ESRCH, new KernelException("pidfd", Errno.ESRCH));
     }
 }

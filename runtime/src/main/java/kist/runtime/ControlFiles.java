@@ -165,7 +165,9 @@ final class ControlFiles {
         for (String line : read(path).split("\n")) {
             int space = line.indexOf(' ');
             if (space > 0) {
-                table.put(line.substring(0, space), parse(line.substring(space + 1).strip()));
+                table.put(
+                        line.substring(0, space),
+                        parse(line.substring(space + 1).strip()));
             }
         }
         return table;
@@ -178,7 +180,11 @@ final class ControlFiles {
         if (!Fields.digits(text)) {
             return 0;
         }
-        return text.length() > 18 ? new java.math.BigInteger(text).min(java.math.BigInteger.valueOf(Long.MAX_VALUE)).longValue() : Long.parseLong(text);
+        return text.length() > 18
+                ? new java.math.BigInteger(text)
+                        .min(java.math.BigInteger.valueOf(Long.MAX_VALUE))
+                        .longValue()
+                : Long.parseLong(text);
     }
 
     /** Process ids, one a line. */

@@ -68,11 +68,9 @@ public final class DefaultSeccomp {
             rules.add(allow(List.of("personality"), new Seccomp.Argument(0, personality, 0, "SCMP_CMP_EQ")));
         }
         if (!admin) {
-            rules.add(allow(
-                    List.of("clone"), new Seccomp.Argument(0, NEW_NAMESPACES, 0, "SCMP_CMP_MASKED_EQ")));
+            rules.add(allow(List.of("clone"), new Seccomp.Argument(0, NEW_NAMESPACES, 0, "SCMP_CMP_MASKED_EQ")));
             // the flags of clone3 are in memory, out of a filter's sight; C libraries then take clone
-            rules.add(new Seccomp.Rule(
-                    List.of("clone3"), "SCMP_ACT_ERRNO", OptionalInt.of(ENOSYS), List.of()));
+            rules.add(new Seccomp.Rule(List.of("clone3"), "SCMP_ACT_ERRNO", OptionalInt.of(ENOSYS), List.of()));
         }
         return new Seccomp(
                 "SCMP_ACT_ERRNO",

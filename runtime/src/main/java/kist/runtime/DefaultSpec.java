@@ -294,8 +294,9 @@ public final class DefaultSpec {
             rules.addAll(DEVICE_RULES);
             rules.addAll(resources.devices());
         }
-        Optional<Seccomp> filter =
-                unconfined || privileged && seccomp.isEmpty() ? Optional.empty() : seccomp.or(() -> Optional.of(DefaultSeccomp.of(given)));
+        Optional<Seccomp> filter = unconfined || privileged && seccomp.isEmpty()
+                ? Optional.empty()
+                : seccomp.or(() -> Optional.of(DefaultSeccomp.of(given)));
         return new Spec(
                 Spec.VERSION,
                 process,
@@ -397,7 +398,8 @@ public final class DefaultSpec {
                     continue;
                 }
                 if (Files.isDirectory(entry)) {
-                    if (!List.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev").contains(name)) {
+                    if (!List.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev")
+                            .contains(name)) {
                         collect(entry, found);
                     }
                     continue;

@@ -15,7 +15,6 @@ public record Device(
         String type, String path, long major, long minor, OptionalInt fileMode, OptionalLong uid, OptionalLong gid) {
     /** A character device that everyone may read and write. */
     public static Device character(String path, long major, long minor) {
-        return new Device(
-                "c", path, major, minor, OptionalInt.of(0666), OptionalLong.empty(), OptionalLong.empty());
+        return new Device("c", path, major, minor, OptionalInt.of(0666), OptionalLong.empty(), OptionalLong.empty());
     }
 }

@@ -96,8 +96,11 @@ final class DeviceProgram {
         boolean allAccess = access == (MKNOD | READ | WRITE);
         OptionalLong major = rule.type().equals("a") ? OptionalLong.empty() : rule.major();
         OptionalLong minor = rule.type().equals("a") ? OptionalLong.empty() : rule.minor();
-        int body = 2 + (type != 0 ? 1 : 0) + (allAccess ? 0 : rule.allow() ? 3 : 3)
-                + (major.isPresent() ? 1 : 0) + (minor.isPresent() ? 1 : 0);
+        int body = 2
+                + (type != 0 ? 1 : 0)
+                + (allAccess ? 0 : rule.allow() ? 3 : 3)
+                + (major.isPresent() ? 1 : 0)
+                + (minor.isPresent() ? 1 : 0);
         int left = body;
         if (type != 0) {
             instruction(out, 0x55, 2, 0, --left, type);
@@ -126,7 +129,10 @@ final class DeviceProgram {
     }
 
     private static void instruction(ByteBuffer out, int code, int to, int from, int offset, int value) {
-        out.put((byte) code).put((byte) (from << 4 | to)).putShort((short) offset).putInt(value);
+        out.put((byte) code)
+                .put((byte) (from << 4 | to))
+                .putShort((short) offset)
+                .putInt(value);
     }
 
     private static int call(Arena a, int command, MemorySegment attributes) {

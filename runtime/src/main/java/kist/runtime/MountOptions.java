@@ -63,7 +63,8 @@ final class MountOptions {
             case "remount", "tmpcopyup", "idmap", "ridmap" ->
                 throw new SpecException(
                         "mounts",
-                        "the option \"" + option + "\" of " + mount.destination() + " is not supported by this version");
+                        "the option \"" + option + "\" of " + mount.destination()
+                                + " is not supported by this version");
             default -> {
                 if (mount.isBind()) {
                     throw new SpecException(

@@ -123,8 +123,7 @@ final class ProcessCompiler {
         if (process.oomScoreAdj().isPresent()) {
             int value = process.oomScoreAdj().getAsInt();
             String what = "setting oom_score_adj to " + value + " (to lower it needs CAP_SYS_RESOURCE)";
-            Line file = files.openat2(
-                    what, proc, "self/oom_score_adj", Flags.O_WRONLY | Flags.O_CLOEXEC, IN_ROOT);
+            Line file = files.openat2(what, proc, "self/oom_score_adj", Flags.O_WRONLY | Flags.O_CLOEXEC, IN_ROOT);
             write(what, file, Integer.toString(value));
         }
         for (Rlimit limit : process.rlimits()) {
@@ -138,14 +137,12 @@ final class ProcessCompiler {
                     ZERO);
         }
         process.ioPriority().ifPresent(p -> {
-            int ioClass =
-                    switch (p.ioClass()) {
-                        case "IOPRIO_CLASS_RT" -> 1;
-                        case "IOPRIO_CLASS_BE" -> 2;
-                        case "IOPRIO_CLASS_IDLE" -> 3;
-                        default -> throw new SpecException(
-                                "process.ioPriority.class", "\"" + p.ioClass() + "\" is no class");
-                    };
+            int ioClass = switch (p.ioClass()) {
+                case "IOPRIO_CLASS_RT" -> 1;
+                case "IOPRIO_CLASS_BE" -> 2;
+                case "IOPRIO_CLASS_IDLE" -> 3;
+                default -> throw new SpecException("process.ioPriority.class", "\"" + p.ioClass() + "\" is no class");
+            };
             t.call(
                     "setting the priority of input and output",
                     Sys.IOPRIO_SET,
@@ -160,12 +157,7 @@ final class ProcessCompiler {
     }
 
     void write(String what, Line file, String value) {
-        t.call(
-                what,
-                Sys.WRITE,
-                file,
-                files.text(value),
-                Tape.number(value.getBytes(StandardCharsets.UTF_8).length));
+        t.call(what, Sys.WRITE, file, files.text(value), Tape.number(value.getBytes(StandardCharsets.UTF_8).length));
     }
 
     /** Everything from the last descriptor to the program; answers the number of the first line that is about it. */
@@ -175,19 +167,13 @@ final class ProcessCompiler {
         if (!process.cwd().equals("/")) {
             String what = "chdir to cwd (\"" + process.cwd() + "\") set in config.json failed";
             Line dir = files.openat2(
-                    what,
-                    CWD,
-                    process.cwd(),
-                    Flags.O_PATH | Flags.O_DIRECTORY | Flags.O_CLOEXEC,
-                    IN_ROOT);
+                    what, CWD, process.cwd(), Flags.O_PATH | Flags.O_DIRECTORY | Flags.O_CLOEXEC, IN_ROOT);
             t.call(what, Sys.FCHDIR, dir);
             t.call(what, Sys.CLOSE, dir);
         }
-        t.call(
-                "umask",
-                Sys.UMASK,
-                Tape.number(process.user().umask().orElse(022)));
-        process.capabilities().ifPresent(c -> boundingSet(Capability.mask(c.bounding(), "process.capabilities.bounding")));
+        t.call("umask", Sys.UMASK, Tape.number(process.user().umask().orElse(022)));
+        process.capabilities()
+                .ifPresent(c -> boundingSet(Capability.mask(c.bounding(), "process.capabilities.bounding")));
         Optional<Arg> filter = seccomp.map(this::filter);
         if (!process.noNewPrivileges()) {
             // without no_new_privs a filter needs CAP_SYS_ADMIN, which goes away below
@@ -221,7 +207,14 @@ final class ProcessCompiler {
     private void boundingSet(long keep) {
         for (int i = 0; i < 64; i++) {
             if (Capability.isHeld(i) && (keep >>> i & 1) == 0) {
-                t.call("dropping a capability", Sys.PRCTL, Tape.number(PR_CAPBSET_DROP), Tape.number(i), ZERO, ZERO, ZERO);
+                t.call(
+                        "dropping a capability",
+                        Sys.PRCTL,
+                        Tape.number(PR_CAPBSET_DROP),
+                        Tape.number(i),
+                        ZERO,
+                        ZERO,
+                        ZERO);
             }
         }
     }
@@ -370,7 +363,8 @@ final class ProcessCompiler {
             if (!own) {
                 throw new SpecException(
                         "linux.sysctl",
-                        "\"" + name + "\" is not in a namespace of the container's own, so setting it would change the host");
+                        "\"" + name
+                                + "\" is not in a namespace of the container's own, so setting it would change the host");
             }
             String what = "setting the parameter " + name;
             Line file = files.openat2(

@@ -23,8 +23,8 @@ public record Resources(
         Optional<BlockIo> blockIO,
         Map<String, String> unified) {
     /** No limits. */
-    public static final Resources NONE = new Resources(
-            List.of(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Map.of());
+    public static final Resources NONE =
+            new Resources(List.of(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Map.of());
 
     /**
      * A rule of the device list.

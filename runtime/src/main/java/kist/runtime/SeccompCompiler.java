@@ -1,7 +1,6 @@
 package kist.runtime;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -14,7 +13,6 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -67,8 +65,8 @@ public final class SeccompCompiler {
                 case "SECCOMP_FILTER_FLAG_TSYNC" -> 0;
                 case "SECCOMP_FILTER_FLAG_LOG" -> 2;
                 case "SECCOMP_FILTER_FLAG_SPEC_ALLOW" -> 4;
-                default -> throw new SpecException(
-                        "linux.seccomp.flags", "\"" + flag + "\" is not supported by this version");
+                default ->
+                    throw new SpecException("linux.seccomp.flags", "\"" + flag + "\" is not supported by this version");
             };
         }
         return flags;
@@ -113,8 +111,8 @@ public final class SeccompCompiler {
     }
 
     /** Adds a rule; answers the highest number of a call of this machine that it names. */
-    private static int add(
-            Library lib, Arena arena, MemorySegment context, Seccomp.Rule rule, int defaultAction) throws Throwable {
+    private static int add(Library lib, Arena arena, MemorySegment context, Seccomp.Rule rule, int defaultAction)
+            throws Throwable {
         int action = action(rule.action(), rule.errnoRet());
         int newest = 0;
         for (String name : rule.names()) {
@@ -220,8 +218,8 @@ public final class SeccompCompiler {
             case "SCMP_ACT_TRACE" -> 0x7ff00000 | errno.orElse(Errno.EPERM);
             case "SCMP_ACT_LOG" -> 0x7ffc0000;
             case "SCMP_ACT_ALLOW" -> 0x7fff0000;
-            case "SCMP_ACT_NOTIFY" -> throw new SpecException(
-                    "linux.seccomp", "SCMP_ACT_NOTIFY is not supported by this version");
+            case "SCMP_ACT_NOTIFY" ->
+                throw new SpecException("linux.seccomp", "SCMP_ACT_NOTIFY is not supported by this version");
             default -> throw new SpecException("linux.seccomp", "\"" + name + "\" is no action");
         };
     }
@@ -296,8 +294,7 @@ public final class SeccompCompiler {
             return java.util.Optional.of(new Library(
                     handle(lookup, "seccomp_init", ADDRESS, JAVA_INT),
                     Linker.nativeLinker()
-                            .downcallHandle(
-                                    lookup.findOrThrow("seccomp_release"), FunctionDescriptor.ofVoid(ADDRESS)),
+                            .downcallHandle(lookup.findOrThrow("seccomp_release"), FunctionDescriptor.ofVoid(ADDRESS)),
                     handle(lookup, "seccomp_arch_add", JAVA_INT, ADDRESS, JAVA_INT),
                     handle(lookup, "seccomp_attr_set", JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT),
                     handle(lookup, "seccomp_syscall_resolve_name", JAVA_INT, ADDRESS),

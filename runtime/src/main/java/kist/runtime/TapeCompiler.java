@@ -28,10 +28,9 @@ final class TapeCompiler {
     private static final int DIRECTORY = PATH | Flags.O_DIRECTORY;
     private static final Arg EMPTY_PATH = Tape.number(Flags.AT_EMPTY_PATH);
     private static final Arg MOVE = Tape.number(Flags.MOVE_MOUNT_F_EMPTY_PATH | Flags.MOVE_MOUNT_T_EMPTY_PATH);
-    private static final Arg CLONE =
-            Tape.number(Flags.OPEN_TREE_CLONE | Flags.OPEN_TREE_CLOEXEC | Flags.AT_EMPTY_PATH);
-    private static final Arg CLONE_TREE = Tape.number(
-            Flags.OPEN_TREE_CLONE | Flags.OPEN_TREE_CLOEXEC | Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE);
+    private static final Arg CLONE = Tape.number(Flags.OPEN_TREE_CLONE | Flags.OPEN_TREE_CLOEXEC | Flags.AT_EMPTY_PATH);
+    private static final Arg CLONE_TREE =
+            Tape.number(Flags.OPEN_TREE_CLONE | Flags.OPEN_TREE_CLOEXEC | Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE);
     private static final Arg CWD = Tape.number(Flags.AT_FDCWD);
     private static final Arg ZERO = Tape.number(0);
     private static final Arg DIRECTORY_MODE = Tape.number(0755);
@@ -105,8 +104,12 @@ final class TapeCompiler {
         t.call("the masks", Sys.MKDIRAT, scratch, text("d"), Tape.number(0555));
         node("the masks", scratch, "null", Flags.S_IFCHR | 0666, device(1, 3));
         attributes(
-                "the masks", scratch, EMPTY_PATH,
-                Flags.MOUNT_ATTR_RDONLY | Flags.MOUNT_ATTR_NOSUID | Flags.MOUNT_ATTR_NOEXEC, 0, 0);
+                "the masks",
+                scratch,
+                EMPTY_PATH,
+                Flags.MOUNT_ATTR_RDONLY | Flags.MOUNT_ATTR_NOSUID | Flags.MOUNT_ATTR_NOEXEC,
+                0,
+                0);
         masks = scratch;
         root = t.descriptor(rootfs);
         attributes(
@@ -137,14 +140,7 @@ final class TapeCompiler {
     }
 
     private void attach(String what, Arg mount, Arg dir, String path) {
-        t.call(
-                what,
-                Sys.MOVE_MOUNT,
-                mount,
-                empty,
-                dir,
-                text(path),
-                Tape.number(Flags.MOVE_MOUNT_F_EMPTY_PATH));
+        t.call(what, Sys.MOVE_MOUNT, mount, empty, dir, text(path), Tape.number(Flags.MOVE_MOUNT_F_EMPTY_PATH));
     }
 
     private Line attach(String what, Arg mount, Arg target) {
@@ -192,8 +188,7 @@ final class TapeCompiler {
         Line target = directory(what, destination(mount));
         boolean tmpfs = mount.type().equals("tmpfs");
         long set = o.set | o.recursiveSet;
-        Line fs = fileSystem(
-                what, mount.type(), mount.source(), o.data, tmpfs ? set & ~Flags.MOUNT_ATTR_RDONLY : set);
+        Line fs = fileSystem(what, mount.type(), mount.source(), o.data, tmpfs ? set & ~Flags.MOUNT_ATTR_RDONLY : set);
         if (o.propagation != 0 && o.propagation != Flags.MS_PRIVATE) {
             attributes(what, fs, EMPTY_PATH, 0, 0, o.propagation);
         }
@@ -211,7 +206,11 @@ final class TapeCompiler {
         MountOptions o = MountOptions.of(mount);
         String destination = mount.destination();
         mount(new Mount(
-                destination, "tmpfs", "cgroup", o.readOnly() ? List.of("nosuid", "nodev", "noexec", "mode=755", "ro")
+                destination,
+                "tmpfs",
+                "cgroup",
+                o.readOnly()
+                        ? List.of("nosuid", "nodev", "noexec", "mode=755", "ro")
                         : List.of("nosuid", "nodev", "noexec", "mode=755")));
         Arg parent = made.getOrDefault(MountPath.clean(destination), root);
         for (String hierarchy : hierarchies) {
@@ -239,20 +238,14 @@ final class TapeCompiler {
 
     /** Attaches a detached mount that came as a descriptor, with the options of a bind mount. */
     void bind(Mount mount, Fd tree, boolean directory) {
-        String what = "mounting " + (mount.source().isEmpty() ? "a volume" : mount.source()) + " on "
-                + mount.destination();
+        String what =
+                "mounting " + (mount.source().isEmpty() ? "a volume" : mount.source()) + " on " + mount.destination();
         MountOptions o = MountOptions.of(mount);
         List<String> path = destination(mount);
         Line target = directory ? directory(what, path) : file(what, path);
         Arg source = t.descriptor(tree);
         long propagation = o.propagation == 0 ? Flags.MS_PRIVATE : o.propagation;
-        attributes(
-                what,
-                source,
-                Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE),
-                o.recursiveSet,
-                0,
-                propagation);
+        attributes(what, source, Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE), o.recursiveSet, 0, propagation);
         if (o.set != 0 || o.clear != 0) {
             attributes(what, source, EMPTY_PATH, o.set, o.clear, 0);
         }
@@ -305,8 +298,7 @@ final class TapeCompiler {
         Line line = null;
         for (int i = from; i < path.size(); i++) {
             below.append('/').append(path.get(i));
-            t.call(what, Sys.MKDIRAT, parent, text(path.get(i)), DIRECTORY_MODE)
-                    .allow(Errno.EEXIST);
+            t.call(what, Sys.MKDIRAT, parent, text(path.get(i)), DIRECTORY_MODE).allow(Errno.EEXIST);
             line = openat2(what, base, below.toString(), DIRECTORY, IN_ROOT);
             parent = line;
         }
@@ -347,8 +339,7 @@ final class TapeCompiler {
                 }
             }
             for (String[] link : LINKS) {
-                Line line = t.call(
-                        "making the link /dev/" + link[1], Sys.SYMLINKAT, text(link[0]), dev, text(link[1]));
+                Line line = t.call("making the link /dev/" + link[1], Sys.SYMLINKAT, text(link[0]), dev, text(link[1]));
                 if (!own) {
                     line.allow(Errno.EEXIST);
                 }
@@ -363,14 +354,14 @@ final class TapeCompiler {
             List<String> above = path.subList(0, path.size() - 1);
             String clean = "/" + String.join("/", above);
             Arg parent = above.isEmpty() ? root : isFresh(clean) ? mounted(clean, root) : directory(what, above);
-            int type =
-                    switch (d.type()) {
-                        case "c", "u" -> Flags.S_IFCHR;
-                        case "b" -> Flags.S_IFBLK;
-                        case "p" -> Flags.S_IFIFO;
-                        default -> throw new SpecException(
-                                "linux.devices", "\"" + d.type() + "\" is no type of device; c, b and p are");
-                    };
+            int type = switch (d.type()) {
+                case "c", "u" -> Flags.S_IFCHR;
+                case "b" -> Flags.S_IFBLK;
+                case "p" -> Flags.S_IFIFO;
+                default ->
+                    throw new SpecException(
+                            "linux.devices", "\"" + d.type() + "\" is no type of device; c, b and p are");
+            };
             node(what, parent, path.getLast(), type | d.fileMode().orElse(0666) & 07777, device(d.major(), d.minor()));
             if (d.uid().orElse(0) != 0 || d.gid().orElse(0) != 0) {
                 t.call(
@@ -436,13 +427,7 @@ final class TapeCompiler {
         String what = "making " + path + " read-only";
         Line target = find(what, path);
         Line tree = t.call(what, Sys.OPEN_TREE, target, empty, CLONE_TREE).allow(Errno.EBADF);
-        attributes(
-                        what,
-                        tree,
-                        Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE),
-                        Flags.MOUNT_ATTR_RDONLY,
-                        0,
-                        0)
+        attributes(what, tree, Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE), Flags.MOUNT_ATTR_RDONLY, 0, 0)
                 .allow(Errno.EBADF);
         attach(what, tree, target).allow(Errno.EBADF);
     }
