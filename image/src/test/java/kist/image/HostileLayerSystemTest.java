@@ -230,9 +230,8 @@ class HostileLayerSystemTest {
     }
 
     @Test
-    void cve_2023_25153_ten_gigabytes_of_zeros_take_neither_disk_nor_memory() throws IOException {
-        long size = 10L << 30;
-        byte[] block = new byte[1 << 20];
+    void cve_2023_25153_three_gigabytes_of_zeros_take_neither_disk_nor_memory() throws IOException {
+        long size = 3L << 30;
         ByteArrayOutputStream head = new ByteArrayOutputStream();
         InputStream zeros = new InputStream() {
             private long left = size + 1024;
@@ -254,7 +253,6 @@ class HostileLayerSystemTest {
             }
         };
         head.writeBytes(Tars.header("zeros", '0', size));
-        assertEquals(1 << 20, block.length);
         Image image = stores.store.importRootfs(
                 new SequenceInputStream(new ByteArrayInputStream(head.toByteArray()), zeros), "zeros", List.of(), "");
         assertEquals(size, image.size());
