@@ -15,7 +15,8 @@ is_25 = $(shell grep -qs '^JAVA_VERSION="25[".]' '$(1)/release' && echo yes)
 JDK := $(or $(KIST_JAVA_HOME),$(firstword $(foreach d,$(JAVA_HOME) $(wildcard /usr/lib/jvm/*),$(if $(call is_25,$(d)),$(d)))))
 export JAVA_HOME := $(JDK)
 
-REACTOR = -B -ntp $(if $(MODULES),-pl $(MODULES) -am)
+REACTOR = -B $(if $(MODULES),-pl $(MODULES) -am)
+ACCEPTANCE = $(MVN) -B -Pacceptance -pl acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
 
 .PHONY: all test unit system acceptance check format bench install uninstall clean jdk test-tools root
 
@@ -36,10 +37,7 @@ root:
 
 # Every test there is: formatting, unit and system tests of each module, then the clients against the built distribution
 test: jdk root test-tools all
-	$(MVN) $(REACTOR) verify spotless:check
-	if [ -f acceptance/pom.xml ]; then
-		$(MVN) -B -ntp -f acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
-	fi
+	$(MVN) -B spotless:check verify && $(ACCEPTANCE)
 
 # Those that need neither root nor the real kernel
 unit: jdk
@@ -50,16 +48,16 @@ system: jdk root
 	$(MVN) $(REACTOR) package '-Dtest=*SystemTest' -Dsurefire.failIfNoSpecifiedTests=false
 
 acceptance: jdk root test-tools all
-	$(MVN) -B -ntp -f acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
+	$(ACCEPTANCE)
 
 check: jdk
-	$(MVN) -B -ntp spotless:check
+	$(MVN) -B spotless:check
 
 format: jdk
-	$(MVN) -B -ntp spotless:apply
+	$(MVN) -B spotless:apply
 
 bench: jdk root test-tools all
-	bench/run
+	bench/compare
 
 test-tools: root
 	@packaging/test-tools.sh

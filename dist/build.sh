@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the distribution in build/dist: the keeper and the jars with Maven, and then, by the first run of
-# the command, the AOT caches that make it quick to start. Everything is made aside and put in place at the end, so that a build that fails or is killed
-# leaves what was there. Takes JAVA_HOME, which must be a JDK 25 (the launcher finds one), and KIST_MVN_FLAGS.
+# Builds the distribution in build/dist: the keeper and the jars with Maven and then, by the first run of the command,
+# the AOT caches that make it quick to start. Everything is made aside and put in place at the end, so that a build that
+# fails or is killed leaves what was there. Takes JAVA_HOME, which must be a JDK 25 (the launcher finds one), and
+# KIST_MVN_FLAGS.
 
 set -u
 say() { printf 'kist: %s\n' "$1" >&2; }
@@ -47,7 +48,7 @@ failed() {
 }
 
 # Maven names each module as it comes to it
-mvn -B ${KIST_MVN_FLAGS:-} -DskipTests -pl dist -am package 2>&1 | while IFS= read -r line; do
+mvn -B ${KIST_MVN_FLAGS:-} -Dmaven.test.skip=true -pl dist -am package 2>&1 | while IFS= read -r line; do
     printf '%s\n' "$line" >>"$log"
     case $line in
         "[INFO] Building "*"["*/*"]")
@@ -88,6 +89,9 @@ jars() {
 jars cli kist.cli
 jars engine kist.daemon
 jars oci kist.oci
+
+"$JAVA_HOME/bin/java" --enable-native-access=kist.kernel -p "$new/lib/engine" -m kist.image/kist.image.HelloImage \
+    "$new/lib/kist-keeper" "$new/lib/hello.tar" >>"$log" 2>&1 || failed "the image hello could not be made"
 
 cp -P kist kist-oci "$new/bin/" || exit 1
 cp LICENSE "$new/" || exit 1

@@ -8,7 +8,8 @@ dist=$1
 stamp=$2
 lib=$dist/lib
 
-exec 8>"$lib/train.lock" 2>/dev/null || exit 1
+[ -w "$lib" ] || exit 1
+exec 8>"$lib/train.lock" || exit 1
 # somebody else is at it: this command goes without
 flock -n 8 || exit 1
 trained=
@@ -53,7 +54,13 @@ kist "$lib/cli.aot.new" env
 keep cli
 
 echo "== engine"
-kist "$lib/engine.aot.new" engine &
+# In namespaces of its own the engine leaves nothing behind: no bridge, no rules, no keeper
+if [ "$(id -u)" = 0 ]; then
+    set -- unshare --net --mount --pid --fork --kill-child --mount-proc
+else
+    set --
+fi
+KIST_TRAIN=$lib/engine.aot.new "$@" "$dist/bin/kist" --root="$work/root" --run-dir="$work/run" engine 8>&- &
 engine=$!
 tries=0
 until kist none system status; do
@@ -62,11 +69,15 @@ until kist none system status; do
     sleep 0.1
 done
 if kill -0 "$engine" 2>/dev/null; then
-    for command in version info "ps -a" images "inspect nothing" "logs nothing" "run --rm --network none nothing true"; do
+    for command in version info "run --rm --network none hello" "run --rm --memory 64m hello" "run -d --name x hello" \
+        "wait x" "logs x" "inspect x" "ps -a" images "rm x" "inspect nothing" "run --rm --wrong" "exec nothing true"; do
         # shellcheck disable=SC2086 # words are meant
-        kist none $command
+        kist none $command </dev/null
     done
-    kill -TERM "$engine"
+    # the engine itself, where unshare stands before it: its end is the end of all in there
+    inside=$engine
+    [ "$#" = 0 ] || read -r inside _ <"/proc/$engine/task/$engine/children"
+    kill -TERM "$inside"
 fi
 wait "$engine"
 engine=

@@ -67,12 +67,14 @@ final class EngineStarter {
                         "setsid",
                         context.home() + "/bin/kist",
                         "--root=" + settings.root(),
+                        "--bridge=" + settings.bridge(),
                         "--run-dir=" + settings.runDir(),
                         "engine")
                 .directory(Path.of("/").toFile())
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        settings.subnet().ifPresent(subnet -> builder.environment().put("KIST_SUBNET", subnet));
         builder.environment().put("KIST_JAVA_HOME", System.getProperty("java.home", ""));
         var process = builder.start();
         long begun = System.nanoTime();

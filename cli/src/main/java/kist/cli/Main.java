@@ -9,7 +9,7 @@ import kist.config.Settings;
 /** The kist command. */
 public final class Main {
     /** Kist's version. */
-    static final String VERSION = "0.1.0";
+    static final String VERSION = kist.config.Version.NUMBER;
 
     private static final String HELP = """
             Usage:  kist [OPTIONS] COMMAND
@@ -48,10 +48,12 @@ public final class Main {
               engine      Run the engine in the foreground
 
             Global Options:
+                  --bridge string    Interface of its bridge (KIST_BRIDGE; default kist0)
                   --config string    Configuration file (KIST_CONFIG; default /etc/kist/config.json)
               -H, --host string      Engine to talk to, unix:///PATH or tcp://HOST:PORT (KIST_HOST)
                   --root string      Where the engine keeps its state (KIST_ROOT; default /var/lib/kist)
                   --run-dir string   Where its sockets are (KIST_RUN_DIR; default /run/kist)
+                  --subnet string    Subnet of its bridge (KIST_SUBNET; default a free one)
               -v, --version          Print version information and quit
 
             Run 'kist COMMAND --help' for more information on a command.

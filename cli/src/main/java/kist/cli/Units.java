@@ -20,9 +20,9 @@ final class Units {
     /** {@code 512m}, {@code 1.5g}, {@code 64mb}, {@code 100} in bytes, powers of 1024; empty if it is none. */
     static OptionalLong bytes(String text) {
         var lower = text.strip().toLowerCase(Locale.ROOT);
-        int end = lower.length();
-        while (end > 0 && !Character.isDigit(lower.charAt(end - 1)) && lower.charAt(end - 1) != '.') {
-            end--;
+        int end = 0;
+        while (end < lower.length() && (Character.isDigit(lower.charAt(end)) || lower.charAt(end) == '.')) {
+            end++;
         }
         int power = switch (lower.substring(end).strip()) {
             case "", "b" -> 0;

@@ -20,6 +20,8 @@ import java.util.Optional;
  * <tr><td>--root</td><td>KIST_ROOT</td><td>root</td><td>/var/lib/kist</td></tr>
  * <tr><td>--run-dir</td><td>KIST_RUN_DIR</td><td>runDir</td><td>/run/kist</td></tr>
  * <tr><td>--host</td><td>KIST_HOST</td><td>host</td><td>the Docker door in the run directory</td></tr>
+ * <tr><td>--bridge</td><td>KIST_BRIDGE</td><td>bridge</td><td>kist0; where root is not the default, a name made of it</td></tr>
+ * <tr><td>--subnet</td><td>KIST_SUBNET</td><td>subnet</td><td>a free one, if it can be 172.29.0.0/16</td></tr>
  * <tr><td>--config</td><td>KIST_CONFIG</td><td></td><td>/etc/kist/config.json, which need not exist</td></tr>
  * </table>
  *
@@ -29,11 +31,16 @@ import java.util.Optional;
  * @param runDir directory of sockets, pid file and what dies with a reboot; absolute
  * @param host address of the engine a client talks to, {@code unix:///path} or {@code tcp://host:port}; empty for the
  *     engine that lives in {@code runDir}
+ * @param bridge name of the bridge's interface; engines with different roots have different ones by default
+ * @param subnet of the bridge in CIDR notation; empty to let the engine choose
  */
-public record Settings(Path root, Path runDir, String host) {
+public record Settings(Path root, Path runDir, String host, String bridge, Optional<String> subnet) {
     /** Names of the flags that {@link #resolve} takes, without the dashes. */
-    public static final java.util.List<String> FLAGS = java.util.List.of("root", "run-dir", "host", "config");
+    public static final java.util.List<String> FLAGS =
+            java.util.List.of("root", "run-dir", "host", "bridge", "subnet", "config");
 
+    private static final java.util.List<String> KEYS = java.util.List.of("root", "runDir", "host", "bridge", "subnet");
+    private static final String DEFAULT_ROOT = "/var/lib/kist";
     private static final String DEFAULT_FILE = "/etc/kist/config.json";
 
     /** Longest path a Unix socket can have: sun_path has 108 bytes with the final NUL, see unix(7). */
@@ -48,10 +55,13 @@ public record Settings(Path root, Path runDir, String host) {
      */
     public static Settings resolve(Map<String, String> flags, Map<String, String> environment) {
         var file = readFile(flags, environment);
-        var root = path("root", pick(flags, "root", environment, "KIST_ROOT", file, "root", "/var/lib/kist"));
+        var root = path("root", pick(flags, "root", environment, "KIST_ROOT", file, "root", DEFAULT_ROOT));
         var runDir = path("run-dir", pick(flags, "run-dir", environment, "KIST_RUN_DIR", file, "runDir", "/run/kist"));
         var host = pick(flags, "host", environment, "KIST_HOST", file, "host", "");
-        var settings = new Settings(root, runDir, host);
+        var bridge = pick(flags, "bridge", environment, "KIST_BRIDGE", file, "bridge", bridgeOf(root));
+        var subnet = pick(flags, "subnet", environment, "KIST_SUBNET", file, "subnet", "");
+        var settings =
+                new Settings(root, runDir, host, bridge, subnet.isEmpty() ? Optional.empty() : Optional.of(subnet));
         if (host.isEmpty()) {
             var socket = settings.dockerSocket().toString();
             if (socket.getBytes(StandardCharsets.UTF_8).length > MAX_SOCKET_PATH) {
@@ -60,6 +70,11 @@ public record Settings(Path root, Path runDir, String host) {
             }
         }
         return settings;
+    }
+
+    /** Engines on one machine must not share a bridge, so a root of one's own makes a name of one's own. */
+    private static String bridgeOf(Path root) {
+        return root.toString().equals(DEFAULT_ROOT) ? "kist0" : "kist" + Integer.toHexString(root.hashCode());
     }
 
     /** The socket of the Docker door. */
@@ -140,9 +155,9 @@ public record Settings(Path root, Path runDir, String host) {
         var result = new java.util.HashMap<String, String>();
         for (var entry : raw.entrySet()) {
             var key = entry.getKey();
-            if (!key.equals("root") && !key.equals("runDir") && !key.equals("host")) {
+            if (!KEYS.contains(key)) {
                 throw new IllegalArgumentException("the configuration file " + path + " has an unknown key \"" + key
-                        + "\"; known are root, runDir, host");
+                        + "\"; known are " + String.join(", ", KEYS));
             }
             if (!(entry.getValue() instanceof String value)) {
                 throw new IllegalArgumentException(

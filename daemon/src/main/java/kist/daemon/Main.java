@@ -58,8 +58,8 @@ public final class Main {
             int equals = arg.indexOf('=');
             var name = arg.startsWith("--") ? arg.substring(2, equals < 0 ? arg.length() : equals) : "";
             if (!Settings.FLAGS.contains(name) || name.equals("host")) {
-                throw new IllegalArgumentException(
-                        "unknown argument: " + arg + "; kist engine takes --root, --run-dir and --config");
+                throw new IllegalArgumentException("unknown argument: " + arg
+                        + "; kist engine takes --root, --run-dir, --bridge, --subnet and --config");
             }
             if (equals >= 0) {
                 flags.put(name, arg.substring(equals + 1));

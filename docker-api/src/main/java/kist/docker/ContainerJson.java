@@ -64,7 +64,7 @@ final class ContainerJson {
                 "ExecIDs",
                 c.execs().isEmpty() ? null : c.execs(),
                 "HostConfig",
-                host(c.config().host()),
+                host(c.config()),
                 "GraphDriver",
                 Json.object("Data", null, "Name", "overlay2"),
                 "Mounts",
@@ -145,7 +145,8 @@ final class ContainerJson {
         return list.isEmpty() ? null : list;
     }
 
-    private static Map<String, @Nullable Object> host(HostConfig h) {
+    private static Map<String, @Nullable Object> host(ContainerConfig config) {
+        HostConfig h = config.host();
         List<String> binds = new ArrayList<>();
         List<Object> mounts = new ArrayList<>();
         Map<String, Object> tmpfs = new LinkedHashMap<>();
@@ -171,7 +172,7 @@ final class ContainerJson {
         for (Rlimit limit : h.rlimits()) {
             ulimits.add(Json.object("Name", limit.name(), "Hard", limit.hard(), "Soft", limit.soft()));
         }
-        List<Integer> console = List.of(0, 0);
+        List<Integer> console = List.of(config.consoleRows(), config.consoleColumns());
         List<Object> none = List.of();
         Map<String, @Nullable Object> host = Json.object(
                 "Binds",

@@ -27,6 +27,7 @@ final class CreateBody {
 
     static ContainerConfig parse(Fields body) {
         Fields host = body.object("HostConfig");
+        List<Integer> console = consoleSize(host);
         HostConfig hostConfig = host(host);
         networking(body.object("NetworkingConfig"), hostConfig.network());
         health(body.object("Healthcheck"));
@@ -59,6 +60,8 @@ final class CreateBody {
                 body.bool("AttachStderr"),
                 body.string("StopSignal"),
                 timeout.isPresent() ? OptionalInt.of(small("StopTimeout", timeout.getAsLong())) : OptionalInt.empty(),
+                console.get(0),
+                console.get(1),
                 hostConfig);
         body.end();
         return config;
@@ -80,7 +83,6 @@ final class CreateBody {
         restart.only("Name", "", "no");
         restart.nothing("MaximumRetryCount");
         restart.end();
-        consoleSize(host);
         host.only("CgroupnsMode", "", "private");
         host.only("IpcMode", "", "private");
         // no user namespaces are remapped yet, so "host" says what is so anyway
@@ -146,13 +148,16 @@ final class CreateBody {
         return config;
     }
 
-    /** The size of a terminal is set by a resize once the container runs, which every client sends. */
-    private static void consoleSize(Fields host) {
-        for (Long side : host.numbers("ConsoleSize")) {
-            if (side != 0) {
-                throw Errors.unsupported("HostConfig.ConsoleSize at creation (resize the terminal after the start)");
-            }
+    /** Rows and columns of the terminal, zeros where they are not said. */
+    static List<Integer> consoleSize(Fields fields) {
+        List<Long> size = fields.numbers("ConsoleSize");
+        if (size.isEmpty()) {
+            return List.of(0, 0);
         }
+        if (size.size() != 2 || size.get(0) < 0 || size.get(0) > 0xffff || size.get(1) < 0 || size.get(1) > 0xffff) {
+            throw Errors.invalid("ConsoleSize is not rows and columns of a terminal");
+        }
+        return List.of(size.get(0).intValue(), size.get(1).intValue());
     }
 
     private static void health(Fields health) {
@@ -175,7 +180,9 @@ final class CreateBody {
                         "joining the network " + network + " besides " + joined + " of HostConfig.NetworkMode");
             }
             Fields endpoint = entry.getValue();
-            endpoint.object("IPAMConfig").end();
+            Fields address = endpoint.object("IPAMConfig");
+            address.nothing("IPv4Address", "IPv6Address", "LinkLocalIPs");
+            address.end();
             endpoint.nothing("Links", "Aliases", "MacAddress", "DriverOpts", "GwPriority");
             // what inspect shows of a running container; clients send it back empty
             endpoint.nothing("NetworkID", "EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "IPv6Gateway");

@@ -65,11 +65,9 @@ final class ExecRoutes {
         Fields body = call.body("");
         boolean detach = body.bool("Detach");
         boolean tty = body.bool("Tty");
-        List<Long> size = body.numbers("ConsoleSize");
+        List<Integer> size = CreateBody.consoleSize(body);
         body.end();
-        int rows = size.size() == 2 ? side(size.get(0)) : 0;
-        int columns = size.size() == 2 ? side(size.get(1)) : 0;
-        Request.StartExec start = new Request.StartExec(id, detach, rows, columns);
+        Request.StartExec start = new Request.StartExec(id, detach, size.get(0), size.get(1));
         if (detach) {
             call.ask(start);
             call.answer(200);
@@ -93,13 +91,6 @@ final class ExecRoutes {
             throw new EngineException(EngineException.Kind.INTERNAL, "exec " + id + " has no streams to join");
         }
         Streams.join(call, attachment.get(), true, Optional.empty());
-    }
-
-    private static int side(long side) {
-        if (side < 0 || side > 0xffff) {
-            throw Errors.invalid("ConsoleSize is not a terminal's size in characters");
-        }
-        return (int) side;
     }
 
     private static void inspect(Call call, String id) throws IOException, InterruptedException {

@@ -26,10 +26,10 @@ final class Json {
      * given twice is refused, since two readers could disagree which one counts.
      */
     static Map<String, Object> parse(byte[] bytes) {
+        refuseMore(bytes);
         Object value;
         try (JsonReader reader = STREAM.reader(bytes)) {
             value = read(reader, 0);
-            refuseMore(reader);
         } catch (JsonException | ArithmeticException | IndexOutOfBoundsException e) {
             throw malformed("it is not well-formed");
         }
@@ -44,13 +44,26 @@ final class Json {
         throw malformed("an object is wanted");
     }
 
-    private static void refuseMore(JsonReader reader) {
-        try {
-            reader.currentToken();
-        } catch (JsonException e) {
-            return;
+    /** Refuses bytes after the first value, which the library would leave unread. */
+    private static void refuseMore(byte[] bytes) {
+        int depth = 0;
+        boolean quoted = false;
+        boolean ended = false;
+        for (int i = 0; i < bytes.length; i++) {
+            byte c = bytes[i];
+            if (quoted) {
+                i += c == '\\' ? 1 : 0;
+                quoted = c != '"';
+            } else if (ended && c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+                throw malformed("more follows after the object");
+            } else if (c == '"') {
+                quoted = true;
+            } else if (c == '{' || c == '[') {
+                depth++;
+            } else if (c == '}' || c == ']') {
+                ended = --depth <= 0;
+            }
         }
-        throw malformed("more follows after the object");
     }
 
     private static Object read(JsonReader reader, int depth) {

@@ -3,6 +3,7 @@ package kist.kernel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Linux as Java sees it: one method a system call, typed, without policy. Every descriptor is opened close-on-exec. All
@@ -70,6 +71,12 @@ public interface Linux {
     /** Lists a directory opened for reading, without . and .. (getdents64(2)); begins anew on each call. */
     List<DirEntry> list(Fd dir);
 
+    /**
+     * Hands each entry of a directory opened for reading, without . and .., to a visitor in constant memory; the visitor
+     * may remove the entry it was given.
+     */
+    void scan(Fd dir, Consumer<DirEntry> visitor);
+
     /** Reads (read(2)); 0 at the end, -1 where nothing is there yet on a non-blocking descriptor. */
     int read(Fd fd, byte[] buffer, int offset, int length);
 
@@ -78,6 +85,18 @@ public interface Linux {
 
     /** Writes all (write(2)); on a non-blocking descriptor it waits with poll(2). */
     void write(Fd fd, byte[] buffer, int offset, int length);
+
+    /** Writes all at an offset (pwrite(2)); for regular files. */
+    void pwrite(Fd fd, byte[] buffer, int offset, int length, long position);
+
+    /** Gives a regular file this length; what is added reads as zeros and takes no space (ftruncate(2)). */
+    void truncate(Fd fd, long length);
+
+    /** Writes everything of the file system that the descriptor is on to disk (syncfs(2)). */
+    void syncfs(Fd fd);
+
+    /** Bytes that may still be written to the file system that the descriptor is on (statfs(2)). */
+    long availableBytes(Fd fd);
 
     /** Writes data of the file to disk, with {@code metadata} its inode too (fsync(2), fdatasync(2)). */
     void sync(Fd fd, boolean metadata);

@@ -9,7 +9,6 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
-import java.nio.charset.StandardCharsets;
 
 /** The one door to the C library: syscall(2) with errno. */
 final class Native {
@@ -79,7 +78,7 @@ final class Native {
 
     /** A C string; a string with a NUL inside is refused rather than cut short. */
     static MemorySegment string(Arena arena, String text) {
-        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = FileNames.encode(text);
         MemorySegment segment = arena.allocate(bytes.length + 1L);
         for (byte b : bytes) {
             if (b == 0) {

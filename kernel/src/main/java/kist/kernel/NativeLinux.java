@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** The running kernel, called through java.lang.foreign; one short method a call, hence the length. */
 final class NativeLinux implements Linux {
@@ -285,26 +286,37 @@ final class NativeLinux implements Linux {
                     call(a, Sys.READLINKAT, dir.number(), address(a, name), buffer.address(), 4096),
                     "readlinkat",
                     name);
-            return new String(buffer.asSlice(0, n).toArray(JAVA_BYTE), StandardCharsets.UTF_8);
+            return FileNames.decode(buffer.asSlice(0, n).toArray(JAVA_BYTE));
         }
     }
 
     @Override
     public List<DirEntry> list(Fd dir) {
+        List<DirEntry> entries = new ArrayList<>();
+        scan(dir, entries::add);
+        return entries;
+    }
+
+    @Override
+    public void scan(Fd dir, Consumer<DirEntry> visitor) {
         // a new description, so that each call begins at the first entry whatever was read before
         try (Fd fresh = openat2(dir, ".", Flags.O_RDONLY | Flags.O_DIRECTORY, 0, 0);
                 Arena a = Arena.ofConfined()) {
             MemorySegment buffer = a.allocate(32768, 8);
-            List<DirEntry> entries = new ArrayList<>();
             while (true) {
                 long n = check(call(a, Sys.GETDENTS64, fresh.number(), buffer.address(), 32768), "getdents64", "");
                 if (n == 0) {
-                    return entries;
+                    return;
                 }
                 for (long at = 0; at < n; at += buffer.get(JAVA_SHORT, at + 16) & 0xffff) {
-                    String name = buffer.getString(at + 19);
+                    int end = 19;
+                    while (buffer.get(JAVA_BYTE, at + end) != 0) {
+                        end++;
+                    }
+                    String name =
+                            FileNames.decode(buffer.asSlice(at + 19, end - 19).toArray(JAVA_BYTE));
                     if (!name.equals(".") && !name.equals("..")) {
-                        entries.add(new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
+                        visitor.accept(new DirEntry(name, buffer.get(JAVA_BYTE, at + 18), buffer.get(JAVA_LONG, at)));
                     }
                 }
             }
@@ -351,6 +363,43 @@ final class NativeLinux implements Linux {
                 }
                 done += check(n, "write", "");
             }
+        }
+    }
+
+    @Override
+    public void pwrite(Fd fd, byte[] buffer, int offset, int length, long position) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment m = a.allocate(Math.max(1, length));
+            MemorySegment.copy(buffer, offset, m, JAVA_BYTE, 0, length);
+            for (long done = 0; done < length; ) {
+                done += check(
+                        call(a, Sys.PWRITE64, fd.number(), m.address() + done, length - done, position + done),
+                        "pwrite64",
+                        "");
+            }
+        }
+    }
+
+    @Override
+    public void truncate(Fd fd, long length) {
+        try (Arena a = Arena.ofConfined()) {
+            check(call(a, Sys.FTRUNCATE, fd.number(), length), "ftruncate", "");
+        }
+    }
+
+    @Override
+    public void syncfs(Fd fd) {
+        try (Arena a = Arena.ofConfined()) {
+            check(call(a, Sys.SYNCFS, fd.number()), "syncfs", "");
+        }
+    }
+
+    @Override
+    public long availableBytes(Fd fd) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment s = a.allocate(120, 8);
+            check(call(a, Sys.FSTATFS, fd.number(), s.address()), "fstatfs", "");
+            return s.get(JAVA_LONG, 8) * s.get(JAVA_LONG, 32);
         }
     }
 

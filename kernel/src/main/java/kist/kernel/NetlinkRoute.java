@@ -96,7 +96,8 @@ public final class NetlinkRoute {
     }
 
     /**
-     * Makes a veth pair, whose host end is a port of a bridge and down; the other end is born, up, in another namespace.
+     * Makes a veth pair, whose host end is a port of a bridge and down; the other end is born in another namespace,
+     * down too: veth refuses to be opened before it has its peer.
      *
      * @param host name of the host end
      * @param master index of the bridge, 0 for none
@@ -111,7 +112,7 @@ public final class NetlinkRoute {
         if (master != 0) {
             message.attributeU32(IFLA_MASTER, master);
         }
-        Consumer<NetlinkMessage> other = m -> linkHeader(m, 0, true)
+        Consumer<NetlinkMessage> other = m -> linkHeader(m, 0, false)
                 .attribute(IFLA_IFNAME, peer)
                 .attribute(IFLA_ADDRESS, mac(peerMac))
                 .attributeU32(IFLA_MTU, mtu)
@@ -125,6 +126,11 @@ public final class NetlinkRoute {
     /** Sets a link up. */
     public static NetlinkMessage up(String name) {
         return link("set up " + name, 0, 0, true).attribute(IFLA_IFNAME, name);
+    }
+
+    /** Sets a link up. */
+    public static NetlinkMessage up(int link) {
+        return link("set up link " + link, 0, link, true);
     }
 
     /** Sets a link up and keeps the kernel from giving it an IPv6 address. */

@@ -12,6 +12,8 @@ public enum Sys {
     IOCTL(16, 29),
     /** pread64(2). */
     PREAD64(17, 67),
+    /** pwrite64(2). */
+    PWRITE64(18, 68),
     /** dup(2). */
     DUP(32, 23),
     /** sendfile(2). */

@@ -142,6 +142,12 @@ final class Bridge {
         return link.index();
     }
 
+    boolean isThere(Netlink route, int index) {
+        return NetlinkRoute.findLink(route, options.bridge())
+                .filter(l -> l.index() == index)
+                .isPresent();
+    }
+
     /** Containers have IPv4 alone for now: then none of them shall reach or advertise to the host by IPv6. */
     private static void withoutIpv6(String name) {
         Path conf = SYSCTL.resolve("ipv6/conf").resolve(name);

@@ -58,6 +58,19 @@ final class Namespaces implements AutoCloseable {
         if (bridgeIndex == 0) {
             bridgeIndex = bridge.ensure(host);
         }
+        try {
+            return makeConnected(mac);
+        } catch (KernelException e) {
+            if (bridge.isThere(host, bridgeIndex)) {
+                throw e;
+            }
+            // somebody took the bridge away
+            bridgeIndex = bridge.ensure(host);
+            return makeConnected(mac);
+        }
+    }
+
+    private Claimed makeConnected(Optional<String> mac) {
         int address = addresses.take();
         try {
             Fd namespace = makeEmpty();
@@ -66,8 +79,6 @@ final class Namespaces implements AutoCloseable {
                         namespace, Optional.of(connect(namespace, address, mac.orElse(Subnet.mac(address)))));
             } catch (RuntimeException e) {
                 namespace.close();
-                // somebody may have taken the bridge away: look for it next time
-                bridgeIndex = 0;
                 throw e;
             }
         } catch (RuntimeException e) {
@@ -105,6 +116,7 @@ final class Namespaces implements AutoCloseable {
             int index = insideLink(inside).index();
             InetAddress ip = Subnet.address(address);
             inside.execute(
+                    NetlinkRoute.up(index),
                     NetlinkRoute.newAddress(index, ip, addresses.subnet().prefixLength()),
                     NetlinkRoute.newDefaultRoute(index, gateway()));
             return endpoint(hostEnd, ip, mac);

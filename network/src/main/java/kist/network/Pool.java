@@ -19,8 +19,8 @@ import java.util.function.Supplier;
 final class Pool implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger("kist.network");
     private static final int LARGEST = 16;
-    /** After a claim a container is about to start: its processor time comes first while the pool still has some. */
-    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    /** After a claim a container is about to start: its processor time comes first while the pool is half full. */
+    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final long BACK_OFF_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long SHRINK_NANOS = TimeUnit.SECONDS.toNanos(60);
@@ -215,7 +215,7 @@ final class Pool implements AutoCloseable {
     }
 
     private long delay(Mode mode, long now) {
-        return queue(mode).size() < 2 ? 0 : lastClaim + QUIET_NANOS - now;
+        return queue(mode).size() * 2 < target(mode) ? 0 : lastClaim + QUIET_NANOS - now;
     }
 
     private void shrink(long now) {

@@ -1,0 +1,111 @@
+package kist.image;
+
+import java.util.Map;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.Linux;
+
+/** Gives unpacked entries their owner, mode, times and extended attributes. Not thread-safe. */
+final class Attributes {
+    private static final long MAXIMUM_ID = 0xfffffffeL;
+    /** Far beyond what any file system stores, and no overflow in the kernel. */
+    private static final long MAXIMUM_TIME = 1L << 40;
+
+    private final Linux linux;
+    private final String what;
+
+    Attributes(Linux linux, String what) {
+        this.linux = linux;
+        this.what = what;
+    }
+
+    /** Refuses what must not be set, before anything is made. */
+    void check(TarEntry entry) {
+        if (entry.uid() < 0 || entry.uid() > MAXIMUM_ID || entry.gid() < 0 || entry.gid() > MAXIMUM_ID) {
+            throw ImageException.invalid(what + ": entry " + Text.quote(entry.name())
+                    + " belongs to the impossible user " + entry.uid() + ":" + entry.gid());
+        }
+        if (entry.mtimeSec() < -MAXIMUM_TIME || entry.mtimeSec() > MAXIMUM_TIME) {
+            throw ImageException.invalid(what + ": entry " + Text.quote(entry.name()) + " has an impossible time, "
+                    + entry.mtimeSec() + " seconds after 1970");
+        }
+        for (String attribute : entry.xattrs().keySet()) {
+            if (!isAllowed(attribute) && !isHostLabel(attribute)) {
+                throw ImageException.invalid(what + ": entry " + Text.quote(entry.name())
+                        + " has the extended attribute " + Text.quote(attribute)
+                        + "; only user.*, security.capability and access control lists may come from an archive");
+            }
+        }
+    }
+
+    static boolean isAllowed(String attribute) {
+        return attribute.startsWith("user.")
+                || attribute.equals("security.capability")
+                || attribute.equals("system.posix_acl_access")
+                || attribute.equals("system.posix_acl_default");
+    }
+
+    /** A label of the machine that made the archive says nothing on this one; tar leaves it out as well. */
+    private static boolean isHostLabel(String attribute) {
+        return attribute.equals("security.selinux");
+    }
+
+    /** Of an open file. */
+    void apply(Fd file, Fd parent, String name, TarEntry entry) {
+        linux.fchownat(file, "", entry.uid(), entry.gid());
+        // after the owner, whose change clears capabilities and set-id bits
+        xattrs(parent, name, entry.xattrs());
+        linux.chmod(file, entry.mode());
+        time(file, "", entry);
+    }
+
+    /** Of a link, device or fifo. */
+    void apply(Fd parent, String name, TarEntry entry) {
+        linux.fchownat(parent, name, entry.uid(), entry.gid());
+        xattrs(parent, name, entry.xattrs());
+        if (entry.type() != TarEntry.Type.SYMBOLIC_LINK) {
+            try (Fd node = linux.openat2(parent, name, Flags.O_PATH | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
+                linux.chmod(node, entry.mode());
+            }
+        }
+        time(parent, name, entry);
+    }
+
+    /** Of a directory. */
+    void applyToDirectory(Fd directory, TarEntry entry) {
+        linux.fchownat(directory, "", entry.uid(), entry.gid());
+        xattrs(directory, "", entry.xattrs());
+        linux.chmod(directory, entry.mode());
+        time(directory, "", entry);
+    }
+
+    private void xattrs(Fd parent, String name, Map<String, byte[]> xattrs) {
+        if (xattrs.isEmpty()) {
+            return;
+        }
+        xattrs.forEach((attribute, value) -> {
+            if (isAllowed(attribute)) {
+                linux.setxattr(parent, name, attribute, value);
+            }
+        });
+    }
+
+    private void time(Fd dir, String name, TarEntry entry) {
+        linux.utimensat(dir, name, entry.mtimeSec(), entry.mtimeNsec(), entry.mtimeSec(), entry.mtimeNsec());
+    }
+
+    /** Copies all from one entry to another, which is an open file or directory where {@code toName} is empty. */
+    void copy(Fd fromDir, String fromName, Linux.Stat stat, Fd toDir, String toName, Fd to) {
+        linux.fchownat(to, "", stat.uid(), stat.gid());
+        for (String attribute : linux.listxattr(fromDir, fromName)) {
+            if (isAllowed(attribute)) {
+                linux.getxattr(fromDir, fromName, attribute)
+                        .ifPresent(value -> linux.setxattr(toDir, toName, attribute, value));
+            }
+        }
+        if (stat.type() != Flags.S_IFLNK) {
+            linux.chmod(to, stat.mode() & 07777);
+        }
+        linux.utimensat(to, "", stat.mtimeSec(), stat.mtimeNsec(), stat.mtimeSec(), stat.mtimeNsec());
+    }
+}

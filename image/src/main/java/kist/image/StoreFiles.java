@@ -1,0 +1,221 @@
+package kist.image;
+
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import kist.kernel.Errno;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.KernelException;
+import kist.kernel.Linux;
+
+/**
+ * The directories of the store on disk and the few ways in which anything appears in or leaves them, each of which a crash
+ * finds either done or not begun. Thread-safe.
+ */
+final class StoreFiles implements AutoCloseable {
+    static final int RENAME_NOREPLACE = 1;
+
+    private static final System.Logger LOG = System.getLogger(StoreFiles.class.getName());
+    private static final HexFormat HEX = HexFormat.of();
+
+    final Linux linux;
+    final String where;
+    final Fd root;
+    /** What is being made; its content is worthless after a crash. */
+    final Fd temporary;
+    /** What is being deleted. */
+    final Fd trash;
+    /** One directory a layer. */
+    final Fd layers;
+    /** Documents by their digest. */
+    final Fd blobs;
+    /** One directory a container. */
+    final Fd snapshots;
+    /** Two empty directories that stand for layers where an image has too few. */
+    final Fd empty;
+
+    private final Fd lock;
+    private final SecureRandom random = new SecureRandom();
+    private final ExecutorService deleting = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("kist-image-trash").factory());
+
+    StoreFiles(Path directory, Linux linux) {
+        this.linux = linux;
+        this.where = directory.toString();
+        Fd opened = Fd.CWD;
+        try {
+            java.nio.file.Files.createDirectories(directory);
+            opened = linux.open(directory, Flags.O_RDONLY | Flags.O_DIRECTORY, 0);
+            root = opened;
+            // set-id files of images must not be reachable from the host
+            linux.chmod(root, 0700);
+            lock = linux.openat2(root, "lock", Flags.O_RDWR | Flags.O_CREAT | Flags.O_NOFOLLOW, 0600, Trees.INSIDE);
+            if (!linux.flock(lock, true)) {
+                lock.close();
+                throw new ImageException(
+                        ImageException.Kind.CONFLICT, "the image store " + where + " is in use by another engine");
+            }
+            temporary = directory("tmp");
+            trash = directory("trash");
+            layers = directory("layers");
+            blobs = directory("blobs");
+            snapshots = directory("snapshots");
+            empty = directory("empty");
+            makeDirectory(empty, "1", 0755);
+            makeDirectory(empty, "2", 0755);
+            linux.sync(root, true);
+        } catch (java.io.IOException e) {
+            throw new ImageException(
+                    ImageException.Kind.INTERNAL, "cannot make the image store " + where + ": " + e, e);
+        } catch (KernelException e) {
+            opened.close();
+            throw ImageException.of("open the image store " + where, e);
+        }
+        // what an engine was making or deleting when it was killed
+        linux.scan(temporary, e -> linux.renameat2(temporary, e.name(), trash, unique(), 0));
+        linux.scan(trash, e -> deleteLater(e.name()));
+    }
+
+    private Fd directory(String name) {
+        makeDirectory(root, name, 0700);
+        return linux.openat2(root, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE);
+    }
+
+    private void makeDirectory(Fd parent, String name, int mode) {
+        try {
+            linux.mkdirat(parent, name, mode);
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EEXIST) {
+                throw e;
+            }
+        }
+    }
+
+    /** A name that nothing in the store has. */
+    String unique() {
+        byte[] bytes = new byte[12];
+        random.nextBytes(bytes);
+        return HEX.formatHex(bytes);
+    }
+
+    /** Makes a new directory below {@link #temporary} and answers its name. */
+    String newTemporary() {
+        String name = unique();
+        linux.mkdirat(temporary, name, 0700);
+        return name;
+    }
+
+    /** Opens a directory to be used as a path's root, without the right to read it. */
+    Fd openPath(Fd dir, String path) {
+        return linux.openat2(dir, path, Flags.O_PATH | Flags.O_DIRECTORY, 0, Trees.INSIDE);
+    }
+
+    /** Whether a directory has such an entry. */
+    boolean exists(Fd dir, String name) {
+        try {
+            linux.stat(dir, name);
+            return true;
+        } catch (KernelException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** Takes an entry out of sight at once and deletes it with all below it soon; nothing happens where it is not there. */
+    void discard(Fd dir, String name) {
+        String grave = unique();
+        try {
+            linux.renameat2(dir, name, trash, grave, RENAME_NOREPLACE);
+        } catch (KernelException e) {
+            if (e.errno() == Errno.ENOENT) {
+                return;
+            }
+            throw e;
+        }
+        deleteLater(grave);
+    }
+
+    private void deleteLater(String name) {
+        deleting.execute(() -> {
+            try {
+                Trees.delete(linux, trash, name);
+            } catch (RuntimeException e) {
+                // it stays out of sight; the next engine tries again
+                LOG.log(System.Logger.Level.WARNING, "cannot delete {0}/trash/{1}: {2}", where, name, e.getMessage());
+            }
+        });
+    }
+
+    /** Writes a file that a crash leaves either as it was or complete. */
+    void write(Fd dir, String name, byte[] content) {
+        String unfinished = unique();
+        boolean done = false;
+        try {
+            try (Fd file = linux.openat2(
+                    temporary, unfinished, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL, 0600, Trees.INSIDE)) {
+                linux.write(file, content, 0, content.length);
+                linux.sync(file, true);
+            }
+            linux.renameat2(temporary, unfinished, dir, name, 0);
+            done = true;
+        } finally {
+            if (!done) {
+                Trees.delete(linux, temporary, unfinished);
+            }
+        }
+        linux.sync(dir, true);
+    }
+
+    /** Reads a file of the store. */
+    byte[] read(Fd dir, String name, int maximum) {
+        try (Fd file = linux.openat2(dir, name, Flags.O_RDONLY | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
+            byte[] content =
+                    new byte[(int) Math.min(maximum, linux.stat(file, "").size()) + 1];
+            int length = 0;
+            for (int n;
+                    length < content.length && (n = linux.read(file, content, length, content.length - length)) > 0; ) {
+                length += n;
+            }
+            if (length > maximum) {
+                throw new ImageException(
+                        ImageException.Kind.INTERNAL, name + " in " + where + " has more than " + maximum + " bytes");
+            }
+            return java.util.Arrays.copyOf(content, length);
+        }
+    }
+
+    /** Waits until everything discarded so far is deleted. */
+    void awaitDeletions() throws InterruptedException {
+        try {
+            deleting.submit(() -> {}).get();
+        } catch (java.util.concurrent.ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        deleting.shutdown();
+        boolean ended = false;
+        try {
+            ended = deleting.awaitTermination(2, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (!ended) {
+            // what is left stays in the trash for the next engine; its descriptors must not be reused under the thread
+            deleting.shutdownNow();
+            lock.close();
+            return;
+        }
+        for (Fd fd : java.util.List.of(empty, snapshots, blobs, layers, trash, temporary, lock, root)) {
+            fd.close();
+        }
+    }
+}
