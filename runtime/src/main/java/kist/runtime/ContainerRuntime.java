@@ -42,15 +42,24 @@ public final class ContainerRuntime {
             "/proc/sys/crypto/fips_enabled");
 
     private final Linux linux;
-    private final Keeper keeper;
+    private final Optional<Keeper> keeper;
     private final Cgroups cgroups;
     private final Map<String, Integer> commandLines = new java.util.concurrent.ConcurrentHashMap<>();
 
     /** With a keeper that is connected. */
     public ContainerRuntime(Linux linux, Keeper keeper, Cgroups cgroups) {
+        this(linux, Optional.of(keeper), cgroups);
+    }
+
+    private ContainerRuntime(Linux linux, Optional<Keeper> keeper, Cgroups cgroups) {
         this.linux = linux;
         this.keeper = keeper;
         this.cgroups = cgroups;
+    }
+
+    /** One that compiles but has nobody to replay what it compiled. */
+    static ContainerRuntime compiler(Linux linux, Cgroups cgroups) {
+        return new ContainerRuntime(linux, Optional.empty(), cgroups);
     }
 
     /** A tape with what goes beside it; {@code opened} is closed when it has been replayed. */
@@ -100,7 +109,7 @@ public final class ContainerRuntime {
         int commandLine = commandLines.getOrDefault(id, 0);
         commandLines.remove(id);
         try {
-            keeper.proceed(id);
+            keeper.orElseThrow().proceed(id);
         } catch (TapeException e) {
             throw failed(e, commandLine);
         }
@@ -108,17 +117,18 @@ public final class ContainerRuntime {
 
     private Keeper.Spawned spawn(String id, Compiled c, boolean terminal, Attachments with) {
         try {
-            Keeper.Spawned spawned = keeper.spawn(new Keeper.Spawn(
-                    id,
-                    c.tape(),
-                    c.cloneFlags(),
-                    c.pidNamespace(),
-                    with.cgroup().flatMap(Cgroup::cloneInto),
-                    terminal,
-                    with.keeperInput(),
-                    with.keeperOutput(),
-                    with.keeperError(),
-                    with.log()));
+            Keeper.Spawned spawned = keeper.orElseThrow()
+                    .spawn(new Keeper.Spawn(
+                            id,
+                            c.tape(),
+                            c.cloneFlags(),
+                            c.pidNamespace(),
+                            with.cgroup().flatMap(Cgroup::cloneInto),
+                            terminal,
+                            with.keeperInput(),
+                            with.keeperOutput(),
+                            with.keeperError(),
+                            with.log()));
             if (with.waitForStart()) {
                 commandLines.put(id, c.commandLine());
             }
@@ -212,7 +222,7 @@ public final class ContainerRuntime {
                 files.directory("making the working directory " + process.cwd(), MountPath.of(process.cwd()));
             }
             p.sysctls(proc, os.sysctl(), isNew("ipc"), isOwnNetwork(), isNew("uts"));
-            p.limits(proc);
+            p.priorities(proc);
             for (String path : os.maskedPaths()) {
                 files.mask(path);
             }
@@ -514,7 +524,7 @@ public final class ContainerRuntime {
                         | Flags.CLONE_NEWNET
                         | Flags.CLONE_NEWCGROUP));
         t.call("umask", Sys.UMASK, Tape.number(0));
-        p.limits(
+        p.priorities(
                 process.oomScoreAdj().isPresent()
                         ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
                         : Tape.number(-1));
