@@ -69,7 +69,7 @@ struct process {
     char id[ID_SIZE];
     pid_t pid;
     struct source sync, pidfd, output, error;
-    int input, log, waiting, exited, status, terminal, watched;
+    int input, log, waiting, exited, status, terminal, capture, watched;
     uint32_t sequence; /* of the order to be answered */
     uint64_t log_size, dropped;
 };
@@ -230,9 +230,9 @@ static void on_exit_of(struct process *p) {
     p->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     p->exited = 1;
     p->waiting = 0;
-    while (p->output.fd >= 0 && pump(&p->output))
+    while (p->capture && p->output.fd >= 0 && pump(&p->output))
         ;
-    while (p->error.fd >= 0 && pump(&p->error))
+    while (p->capture && p->error.fd >= 0 && pump(&p->error))
         ;
     drop(&p->output.fd);
     drop(&p->error.fd);
@@ -260,7 +260,8 @@ static void on_sync(struct process *p) {
         if (c && c->cmsg_type == SCM_RIGHTS && p->terminal && p->output.fd < 0) {
             memcpy(&p->output.fd, CMSG_DATA(c), sizeof(int));
             fcntl(p->output.fd, F_SETFL, O_RDWR | O_NONBLOCK);
-            watch(&p->output);
+            if (p->capture) /* without a log it is the engine that reads */
+                watch(&p->output);
         }
         return;
     }
@@ -393,6 +394,7 @@ static void spawn(const struct order *o, int *fds, int count) {
     count--;
     int pidns = take(&fds, &count, o->flags, SPAWN_PIDNS), cgroup = take(&fds, &count, o->flags, SPAWN_CGROUP);
     p->terminal = !!(o->flags & SPAWN_TERMINAL);
+    p->capture = !!(o->flags & SPAWN_LOG);
     p->sequence = o->sequence;
     p->input = take(&fds, &count, o->flags, SPAWN_INPUT);
     p->output.fd = take(&fds, &count, o->flags, SPAWN_OUTPUT);

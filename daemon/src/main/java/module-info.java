@@ -1,9 +1,12 @@
-/** The engine process: configuration, doors, signals. */
+/** The engine process: configuration, locks, doors, signals. */
 @org.jspecify.annotations.NullMarked
 module kist.daemon {
     requires static org.jspecify;
-    requires transitive kist.docker;
-    requires io.avaje.jsonb;
+    requires kist.config;
+    requires kist.docker;
+    // sun.misc.Signal: leaving with status 0 on SIGTERM has no other way in Java
+    requires jdk.unsupported;
 
-    exports kist.daemon;
+    provides System.LoggerFinder with
+            kist.daemon.LineLoggerFinder;
 }

@@ -11,5 +11,6 @@ module kist.engine {
     exports kist.engine;
 
     provides io.avaje.jsonb.spi.JsonbExtension with
+            kist.engine.EngineJsonComponent,
             kist.engine.jsonb.GeneratedJsonComponent;
 }

@@ -6,4 +6,7 @@ module kist.runtime {
     requires io.avaje.jsonb;
 
     exports kist.runtime;
+
+    provides io.avaje.jsonb.spi.JsonbExtension with
+            kist.runtime.jsonb.GeneratedJsonComponent;
 }

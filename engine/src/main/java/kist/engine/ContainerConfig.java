@@ -18,6 +18,8 @@ import java.util.OptionalInt;
  * @param stdinOnce close standard input when the first attached client leaves
  * @param stopSignal name or number
  * @param stopTimeout seconds of grace before SIGKILL
+ * @param consoleRows rows of the terminal at the start, 0 for the kernel's default
+ * @param consoleColumns columns of the terminal at the start, 0 for the kernel's default
  */
 @Json
 public record ContainerConfig(
@@ -38,7 +40,52 @@ public record ContainerConfig(
         boolean attachStderr,
         String stopSignal,
         OptionalInt stopTimeout,
+        int consoleRows,
+        int consoleColumns,
         HostConfig host) {
+
+    /** The same without a word on the size of the terminal. */
+    public ContainerConfig(
+            String image,
+            Optional<List<String>> command,
+            Optional<List<String>> entrypoint,
+            List<String> environment,
+            String workingDir,
+            String user,
+            String hostname,
+            String domainname,
+            Map<String, String> labels,
+            boolean tty,
+            boolean openStdin,
+            boolean stdinOnce,
+            boolean attachStdin,
+            boolean attachStdout,
+            boolean attachStderr,
+            String stopSignal,
+            OptionalInt stopTimeout,
+            HostConfig host) {
+        this(
+                image,
+                command,
+                entrypoint,
+                environment,
+                workingDir,
+                user,
+                hostname,
+                domainname,
+                labels,
+                tty,
+                openStdin,
+                stdinOnce,
+                attachStdin,
+                attachStdout,
+                attachStderr,
+                stopSignal,
+                stopTimeout,
+                0,
+                0,
+                host);
+    }
 
     /** The least that makes a container: an image and a command, everything else as the image has it. */
     public static ContainerConfig of(String image, String... command) {
@@ -83,6 +130,8 @@ public record ContainerConfig(
                 attachStderr,
                 stopSignal,
                 stopTimeout,
+                consoleRows,
+                consoleColumns,
                 other);
     }
 }

@@ -168,7 +168,7 @@ public interface Linux {
     /** Connects a socket of the Unix domain to a path (unix(7)). */
     void connectUnix(Fd socket, String path);
 
-    /** Binds a netlink socket (netlink(7)) and returns its port id. */
+    /** Binds a netlink socket (netlink(7)), connects it to the kernel and returns its port id. */
     int bindNetlink(Fd socket, int groups);
 
     /** Sends one message with descriptors (sendmsg(2), SCM_RIGHTS). */

@@ -625,7 +625,12 @@ final class NativeLinux implements Linux {
                     call(a, Sys.GETSOCKNAME, socket.number(), address.address(), length.address()),
                     "getsockname",
                     "netlink");
-            return address.get(JAVA_INT, 4);
+            int port = address.get(JAVA_INT, 4);
+            address.set(JAVA_INT, 4, 0);
+            address.set(JAVA_INT, 8, 0);
+            // a connected socket takes messages from the kernel alone, not from a process that made up an answer
+            check(call(a, Sys.CONNECT, socket.number(), address.address(), 12), "connect", "netlink");
+            return port;
         }
     }
 

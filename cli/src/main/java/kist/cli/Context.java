@@ -1,0 +1,64 @@
+package kist.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import kist.config.Settings;
+
+/**
+ * What a command works with: the settings and the standard streams, unbuffered and as bytes, since what a container
+ * writes must come out unchanged. Text is UTF-8 whatever the locale, as container names and Docker's ellipsis are.
+ *
+ * @param home directory of the distribution, empty if unknown
+ * @param terminals which of the descriptors 0, 1 and 2 are terminals, such as {@code 012}; the launcher finds out, since
+ *     Java would have to load a console for it
+ */
+record Context(
+        Settings settings,
+        InputStream in,
+        OutputStream out,
+        OutputStream err,
+        Map<String, String> environment,
+        String home,
+        String terminals) {
+
+    static Context ofProcess(Settings settings) {
+        return new Context(
+                settings,
+                new FileInputStream(FileDescriptor.in),
+                new FileOutputStream(FileDescriptor.out),
+                new FileOutputStream(FileDescriptor.err),
+                System.getenv(),
+                System.getProperty("kist.home", ""),
+                System.getProperty("kist.terminals", ""));
+    }
+
+    boolean stdinIsTerminal() {
+        return terminals.indexOf('0') >= 0;
+    }
+
+    boolean stdoutIsTerminal() {
+        return terminals.indexOf('1') >= 0;
+    }
+
+    void print(String text) throws IOException {
+        out.write(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    void line(String text) throws IOException {
+        print(text + "\n");
+    }
+
+    void error(String text) throws IOException {
+        err.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
+    Engine engine() {
+        return new Engine(this);
+    }
+}

@@ -1,0 +1,240 @@
+package kist.cli;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** {@code kist ps} and {@code kist images}: what there is, in docker's columns. */
+final class ListCommands {
+    private final Context context;
+    private final Engine engine;
+
+    ListCommands(Context context) {
+        this.context = context;
+        this.engine = context.engine();
+    }
+
+    int containers(List<String> args) throws IOException {
+        var parsed = new Flags("ps", "", "List containers")
+                .bool("all", 'a', "Show all containers (default shows just running)")
+                .list("filter", 'f', "filter", "Filter output based on conditions provided")
+                .text("format", 0, "string", "'json', 'table TEMPLATE' or a template such as '{{.ID}} {{.Names}}'")
+                .text("last", 'n', "int", "Show n last created containers (includes all states)")
+                .bool("latest", 'l', "Show the latest created container (includes all states)")
+                .bool("no-trunc", 0, "Don't truncate output")
+                .bool("quiet", 'q', "Only display container IDs")
+                .withoutSwitches("size")
+                .parse(args)
+                .expect(0, 0);
+        var query = new StringBuilder("/containers/json?all=").append(parsed.on("all") ? 1 : 0);
+        long last = parsed.on("latest") ? 1 : parsed.number("last").orElse(-1L);
+        if (last > 0) {
+            query.append("&limit=").append(last);
+        }
+        query.append(filters(parsed));
+        boolean whole = parsed.on("no-trunc");
+        var rows = new ArrayList<Map<String, Object>>();
+        for (var container : engine.get(query.toString()).list()) {
+            rows.add(containerRow(container, whole, parsed.given("format")));
+        }
+        var header = header(
+                "ID", "CONTAINER ID",
+                "Image", "IMAGE",
+                "Command", "COMMAND",
+                "CreatedAt", "CREATED AT",
+                "RunningFor", "CREATED",
+                "Status", "STATUS",
+                "State", "STATE",
+                "Ports", "PORTS",
+                "Names", "NAMES",
+                "Labels", "LABELS",
+                "Mounts", "MOUNTS",
+                "Networks", "NETWORKS");
+        print(parsed, header, rows, "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names");
+        return 0;
+    }
+
+    /** Dates are written only where a format may ask for them: the JDK's formatter takes longer than all the rest. */
+    private static Map<String, Object> containerRow(Doc container, boolean whole, boolean dated) {
+        var row = new TreeMap<String, Object>();
+        var id = container.text("Id");
+        row.put("ID", whole ? id : shortId(id));
+        var image = container.text("Image");
+        row.put("Image", !whole && image.startsWith("sha256:") ? shortId(image) : image);
+        var command = container.text("Command");
+        row.put("Command", '"' + (whole ? command : ellipsis(command, 20)) + '"');
+        long created = container.number("Created");
+        if (dated) {
+            row.put("CreatedAt", Units.date(created));
+        }
+        row.put("RunningFor", Units.ago(created));
+        row.put("Status", container.text("Status"));
+        row.put("State", container.text("State"));
+        row.put("Ports", ports(container));
+        var names = new StringBuilder();
+        for (var name : container.strings("Names")) {
+            names.append(names.isEmpty() ? "" : ",").append(name, name.startsWith("/") ? 1 : 0, name.length());
+        }
+        row.put("Names", names.toString());
+        var labels = new StringBuilder();
+        for (var label : container.map("Labels").entrySet()) {
+            labels.append(labels.isEmpty() ? "" : ",")
+                    .append(label.getKey())
+                    .append('=')
+                    .append(label.getValue().text());
+        }
+        row.put("Labels", labels.toString());
+        var mounts = new ArrayList<String>();
+        for (var mount : container.list("Mounts")) {
+            mounts.add(mount.text("Name").isEmpty() ? mount.text("Source") : mount.text("Name"));
+        }
+        row.put("Mounts", String.join(",", mounts));
+        row.put(
+                "Networks",
+                String.join(",", container.map("NetworkSettings", "Networks").keySet()));
+        return row;
+    }
+
+    private static String ports(Doc container) {
+        var ports = new StringBuilder();
+        for (var port : container.list("Ports")) {
+            ports.append(ports.isEmpty() ? "" : ", ");
+            if (port.number("PublicPort") > 0) {
+                ports.append(port.text("IP"))
+                        .append(':')
+                        .append(port.number("PublicPort"))
+                        .append("->");
+            }
+            ports.append(port.number("PrivatePort")).append('/').append(port.text("Type"));
+        }
+        return ports.toString();
+    }
+
+    int images(List<String> args) throws IOException {
+        var parsed = new Flags("images", "[REPOSITORY[:TAG]]", "List images")
+                .bool("all", 'a', "Show all images (default hides intermediate images)")
+                .list("filter", 'f', "filter", "Filter output based on conditions provided")
+                .text("format", 0, "string", "'json', 'table TEMPLATE' or a template such as '{{.Repository}}'")
+                .bool("no-trunc", 0, "Don't truncate output")
+                .bool("quiet", 'q', "Only show image IDs")
+                .withoutSwitches("digests", "tree")
+                .parse(args)
+                .expect(0, 1);
+        var query = new StringBuilder("/images/json?all=").append(parsed.on("all") ? 1 : 0);
+        if (!parsed.arguments().isEmpty()) {
+            query.append(filters(parsed, "reference=" + parsed.arguments().getFirst()));
+        } else {
+            query.append(filters(parsed));
+        }
+        var rows = new ArrayList<Map<String, Object>>();
+        for (var image : engine.get(query.toString()).list()) {
+            var names = image.strings("RepoTags");
+            for (var name : names.isEmpty() ? List.of("<none>:<none>") : names) {
+                rows.add(imageRow(image, name, parsed.on("no-trunc"), parsed.given("format")));
+            }
+        }
+        var header = header(
+                "Repository", "REPOSITORY",
+                "Tag", "TAG",
+                "ID", "IMAGE ID",
+                "CreatedSince", "CREATED",
+                "CreatedAt", "CREATED AT",
+                "Size", "SIZE",
+                "Containers", "CONTAINERS",
+                "Digest", "DIGEST");
+        print(parsed, header, rows, "Repository", "Tag", "ID", "CreatedSince", "Size");
+        return 0;
+    }
+
+    private static Map<String, Object> imageRow(Doc image, String name, boolean whole, boolean dated) {
+        var row = new TreeMap<String, Object>();
+        int colon = name.lastIndexOf(':');
+        row.put("Repository", colon < 0 ? name : name.substring(0, colon));
+        row.put("Tag", colon < 0 ? "<none>" : name.substring(colon + 1));
+        var id = image.text("Id");
+        row.put("ID", whole ? id : shortId(id));
+        long created = image.number("Created");
+        row.put("CreatedSince", Units.ago(created));
+        if (dated) {
+            row.put("CreatedAt", Units.date(created));
+        }
+        row.put("Size", Units.size(image.number("Size")));
+        row.put("Containers", image.number("Containers") < 0 ? "N/A" : image.text("Containers"));
+        row.put("Digest", "<none>");
+        return row;
+    }
+
+    private void print(
+            Flags.Parsed parsed, Map<String, String> header, List<Map<String, Object>> rows, String... columns)
+            throws IOException {
+        var format = parsed.text("format").orElse("");
+        if (parsed.on("quiet")) {
+            context.print(Template.rows("{{.ID}}", header, rows));
+            return;
+        }
+        if (!format.isEmpty() && !format.equals("table")) {
+            context.print(Template.rows(format, header, rows));
+            return;
+        }
+        var table = new Table();
+        var titles = new String[columns.length];
+        for (int i = 0; i < columns.length; i++) {
+            titles[i] = header.getOrDefault(columns[i], columns[i]);
+        }
+        table.row(titles);
+        for (var row : rows) {
+            var cells = new String[columns.length];
+            for (int i = 0; i < columns.length; i++) {
+                cells[i] = String.valueOf(row.get(columns[i]));
+            }
+            table.row(cells);
+        }
+        context.print(table.toString());
+    }
+
+    /** {@code &filters=...} as the API takes it, or nothing. */
+    static String filters(Flags.Parsed parsed, String... more) {
+        var byName = new LinkedHashMap<String, Object>();
+        var all = new ArrayList<>(parsed.all("filter"));
+        all.addAll(List.of(more));
+        for (var filter : all) {
+            int equals = filter.indexOf('=');
+            if (equals <= 0) {
+                throw parsed.invalid("filter", filter, "bad format of filter (expected name=value)");
+            }
+            var values = new ArrayList<String>();
+            if (byName.get(filter.substring(0, equals)) instanceof List<?> earlier) {
+                for (var value : earlier) {
+                    values.add(String.valueOf(value));
+                }
+            }
+            values.add(filter.substring(equals + 1));
+            byName.put(filter.substring(0, equals), values);
+        }
+        return byName.isEmpty() ? "" : "&filters=" + Engine.quote(Doc.json(byName));
+    }
+
+    private static Map<String, String> header(String... pairs) {
+        var header = new LinkedHashMap<String, String>();
+        for (int i = 0; i < pairs.length; i += 2) {
+            header.put(pairs[i], pairs[i + 1]);
+        }
+        return header;
+    }
+
+    /** Twelve digits of an id. */
+    static String shortId(String id) {
+        var digits = id.startsWith("sha256:") ? id.substring(7) : id;
+        return digits.length() > 12 ? digits.substring(0, 12) : digits;
+    }
+
+    /** Cut to this many characters, the last of them an ellipsis. */
+    static String ellipsis(String text, int width) {
+        return text.codePointCount(0, text.length()) <= width
+                ? text
+                : text.substring(0, text.offsetByCodePoints(0, width - 1)) + "…";
+    }
+}

@@ -1,0 +1,46 @@
+package kist.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Rows in columns, padded as the docker command pads them: at least ten wide and three apart, the last one not at all. */
+final class Table {
+    private final List<String[]> rows = new ArrayList<>();
+    private final int least;
+
+    Table() {
+        this(10);
+    }
+
+    /** Columns at least this wide. */
+    Table(int least) {
+        this.least = least;
+    }
+
+    Table row(String... cells) {
+        rows.add(cells);
+        return this;
+    }
+
+    @Override
+    public String toString() {
+        int columns = rows.isEmpty() ? 0 : rows.getFirst().length;
+        var widths = new int[columns];
+        for (var row : rows) {
+            for (int i = 0; i < row.length; i++) {
+                widths[i] = Math.max(widths[i], Math.max(least, row[i].codePointCount(0, row[i].length()) + 3));
+            }
+        }
+        var out = new StringBuilder();
+        for (var row : rows) {
+            for (int i = 0; i < row.length; i++) {
+                out.append(row[i]);
+                if (i < row.length - 1) {
+                    out.repeat(' ', widths[i] - row[i].codePointCount(0, row[i].length()));
+                }
+            }
+            out.append('\n');
+        }
+        return out.toString();
+    }
+}

@@ -1,0 +1,501 @@
+package kist.docker;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import kist.engine.Attachment;
+import kist.engine.Caller;
+import kist.engine.ContainerConfig;
+import kist.engine.ContainerView;
+import kist.engine.ContainerView.State;
+import kist.engine.Engine;
+import kist.engine.EngineException;
+import kist.engine.EngineException.Kind;
+import kist.engine.EngineInfo;
+import kist.engine.Event;
+import kist.engine.EventStream;
+import kist.engine.ExecView;
+import kist.engine.LogStream;
+import kist.engine.Output;
+import kist.engine.Request;
+import kist.engine.Request.Done;
+import kist.image.Image;
+import kist.image.ImageConfig;
+import kist.network.Endpoint;
+
+/**
+ * An engine in memory. Its processes are played: {@code cat} repeats its input, {@code both} writes to both streams and exits
+ * with 3, {@code sleep} runs until it is killed, {@code nosuch} and {@code notexec} cannot be started, all else exits with 0.
+ */
+final class FakeEngine implements Engine {
+    static final String IMAGE_ID = "sha256:" + "ab".repeat(32);
+
+    final List<Request<?>> requests = Collections.synchronizedList(new ArrayList<>());
+    final List<Caller> callers = Collections.synchronizedList(new ArrayList<>());
+    final Map<String, Fake> containers = Collections.synchronizedMap(new LinkedHashMap<>());
+    final Map<String, FakeExec> execs = new ConcurrentHashMap<>();
+    final LinkedBlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
+    final CountDownLatch streamClosed = new CountDownLatch(1);
+    private int next = 1;
+
+    /** A container. */
+    static final class Fake {
+        ContainerView view;
+        final Process process;
+        final CountDownLatch exited = new CountDownLatch(1);
+        final CountDownLatch removed = new CountDownLatch(1);
+
+        Fake(ContainerView view) {
+            this.view = view;
+            this.process = new Process(view.argv().getFirst(), view.config().tty());
+        }
+    }
+
+    record FakeExec(String id, String container, kist.engine.ExecConfig config, Process process) {}
+
+    /** A played process. */
+    static final class Process implements Attachment {
+        private final String command;
+        private final boolean tty;
+        final LinkedBlockingQueue<Optional<Output>> output = new LinkedBlockingQueue<>();
+        final List<Output> written = Collections.synchronizedList(new ArrayList<>());
+        volatile OptionalInt exitCode = OptionalInt.empty();
+        volatile boolean inputClosed;
+        volatile boolean started;
+        volatile Runnable atExit = () -> {};
+
+        Process(String command, boolean tty) {
+            this.command = command;
+            this.tty = tty;
+        }
+
+        synchronized void start() {
+            started = true;
+            switch (command) {
+                case "cat" -> {
+                    if (inputClosed) {
+                        exit(0);
+                    }
+                }
+                case "sleep" -> {}
+                case "both" -> {
+                    print(1, "out\n");
+                    print(2, "err\n");
+                    exit(3);
+                }
+                default -> exit(0);
+            }
+        }
+
+        void print(int stream, String text) {
+            Output piece = new Output(1_700_000_000_000_000_001L, stream, text.getBytes(StandardCharsets.UTF_8));
+            written.add(piece);
+            output.add(Optional.of(piece));
+        }
+
+        void exit(int code) {
+            exitCode = OptionalInt.of(code);
+            output.add(Optional.empty());
+            atExit.run();
+        }
+
+        @Override
+        public boolean tty() {
+            return tty;
+        }
+
+        @Override
+        public Optional<Output> read() throws InterruptedException {
+            return output.take();
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) {
+            if (command.equals("cat")) {
+                print(1, new String(bytes, offset, length, StandardCharsets.UTF_8));
+            }
+        }
+
+        @Override
+        public synchronized void closeInput() {
+            inputClosed = true;
+            if (command.equals("cat") && started) {
+                exit(0);
+            }
+        }
+
+        @Override
+        public void close() {
+            output.add(Optional.empty());
+        }
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <R> R call(Caller caller, Request<R> request) throws InterruptedException {
+        requests.add(request);
+        callers.add(caller);
+        return (R) answer(request);
+    }
+
+    private Object answer(Request<?> request) {
+        return switch (request) {
+            case Request.CreateContainer r -> create(r);
+            case Request.StartContainer r -> start(find(r.ref()));
+            case Request.StopContainer r -> end(find(r.ref()), 143);
+            case Request.RestartContainer r -> Done.DONE;
+            case Request.KillContainer r -> {
+                if (!end(find(r.ref()), 137)) {
+                    throw new EngineException(Kind.CONFLICT, "container " + r.ref() + " is not running");
+                }
+                yield Done.DONE;
+            }
+            case Request.PauseContainer r -> Done.DONE;
+            case Request.UnpauseContainer r -> Done.DONE;
+            case Request.WaitContainer r -> waiting(find(r.ref()), r.condition());
+            case Request.RemoveContainer r -> remove(find(r.ref()), r.force());
+            case Request.RenameContainer r -> Done.DONE;
+            case Request.ListContainers r -> {
+                List<ContainerView> views = new ArrayList<>();
+                for (Fake fake : containers.values()) {
+                    if (r.all() || fake.view.state() == State.RUNNING) {
+                        views.addFirst(fake.view);
+                    }
+                }
+                yield views;
+            }
+            case Request.InspectContainer r -> find(r.ref()).view;
+            case Request.ListProcesses r -> List.of(ProcessHandle.current().pid());
+            case Request.AttachContainer r -> find(r.ref()).process;
+            case Request.ReadLogs r -> logs(find(r.ref()), r);
+            case Request.ResizeContainer r -> Done.DONE;
+            case Request.CreateExec r -> {
+                String id = hex("e");
+                execs.put(
+                        id,
+                        new FakeExec(
+                                id,
+                                find(r.ref()).view.id(),
+                                r.config(),
+                                new Process(
+                                        r.config().command().getFirst(),
+                                        r.config().tty())));
+                yield id;
+            }
+            case Request.StartExec r -> {
+                FakeExec exec = exec(r.execId());
+                startable(exec.process().command);
+                exec.process().start();
+                yield r.detach() ? Optional.empty() : Optional.of(exec.process());
+            }
+            case Request.ResizeExec r -> Done.DONE;
+            case Request.InspectExec r -> {
+                FakeExec exec = exec(r.execId());
+                OptionalInt code = exec.process().exitCode;
+                yield new ExecView(exec.id(), exec.container(), exec.config(), code.isEmpty(), code, 4242);
+            }
+            case Request.ListImages r -> List.of(image());
+            case Request.InspectImage r -> image(r.name());
+            case Request.ImportImage r -> {
+                drain(r.tar());
+                yield image();
+            }
+            case Request.LoadImages r -> {
+                drain(r.tar());
+                yield List.of(new Request.Loaded(image(), image().references()));
+            }
+            case Request.TagImage r -> Done.DONE;
+            case Request.RemoveImage r -> new Request.RemovedImage(List.of(r.name()), List.of(IMAGE_ID));
+            case Request.Info r ->
+                new EngineInfo(
+                        "ID",
+                        "0.1.0",
+                        "abc1234",
+                        "/var/lib/kist",
+                        "host",
+                        "6.1",
+                        "Debian",
+                        "x86_64",
+                        2,
+                        1L << 30,
+                        1,
+                        "25.0.3",
+                        containers.size(),
+                        0,
+                        0,
+                        0,
+                        1,
+                        List.of("name=seccomp,profile=default"),
+                        List.of());
+            case Request.WatchEvents r ->
+                new EventStream() {
+                    @Override
+                    public Optional<Event> read() throws InterruptedException {
+                        return events.take();
+                    }
+
+                    @Override
+                    public void close() {
+                        streamClosed.countDown();
+                        events.add(Optional.empty());
+                    }
+                };
+        };
+    }
+
+    private static void drain(java.io.InputStream in) {
+        try {
+            in.transferTo(java.io.OutputStream.nullOutputStream());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private synchronized String hex(String digit) {
+        String number = Integer.toHexString(next++);
+        return digit.repeat(64 - number.length()) + number;
+    }
+
+    private Request.Created create(Request.CreateContainer r) {
+        ContainerConfig config = r.config();
+        image(config.image());
+        for (Fake fake : containers.values()) {
+            if (fake.view.name().equals(r.name())) {
+                throw new EngineException(Kind.ALREADY_EXISTS, "the container name \"" + r.name() + "\" is in use");
+            }
+        }
+        List<String> argv = new ArrayList<>(config.entrypoint().orElse(List.of()));
+        argv.addAll(config.command().orElse(List.of("sh")));
+        String id = hex("c");
+        containers.put(
+                id,
+                new Fake(new ContainerView(
+                        id,
+                        r.name().isEmpty() ? "fake_" + next : r.name(),
+                        config,
+                        argv,
+                        List.of("PATH=/bin"),
+                        config.workingDir(),
+                        config.user(),
+                        config.labels(),
+                        IMAGE_ID,
+                        State.CREATED,
+                        System.currentTimeMillis() * 1_000_000,
+                        0,
+                        0,
+                        false,
+                        "",
+                        0,
+                        0,
+                        Optional.empty(),
+                        "SIGTERM",
+                        OptionalInt.empty(),
+                        List.of(),
+                        "/log")));
+        return new Request.Created(id, List.of());
+    }
+
+    private static void startable(String command) {
+        if (command.equals("nosuch")) {
+            throw new EngineException(Kind.COMMAND_NOT_FOUND, "exec: \"nosuch\": executable file not found in $PATH");
+        }
+        if (command.equals("notexec")) {
+            throw new EngineException(Kind.COMMAND_NOT_EXECUTABLE, "exec: \"notexec\"");
+        }
+    }
+
+    private boolean start(Fake fake) {
+        if (fake.view.state() == State.RUNNING) {
+            return false;
+        }
+        try {
+            startable(fake.view.argv().getFirst());
+        } catch (EngineException e) {
+            fake.process.close();
+            if (fake.view.config().host().autoRemove()) {
+                remove(fake, true);
+            }
+            throw e;
+        }
+        fake.view = with(fake.view, State.RUNNING, 4711, 0);
+        fake.process.atExit = () -> {
+            int code = fake.process.exitCode.orElse(0);
+            fake.view = with(fake.view, State.EXITED, 0, code);
+            fake.exited.countDown();
+            if (fake.view.config().host().autoRemove()) {
+                remove(fake, true);
+            }
+        };
+        fake.process.start();
+        return true;
+    }
+
+    private static ContainerView with(ContainerView v, State state, long pid, int code) {
+        long now = System.currentTimeMillis() * 1_000_000;
+        Optional<Endpoint> endpoint =
+                state == State.RUNNING && !v.config().host().network().equals("none")
+                        ? Optional.of(new Endpoint(
+                                "bridge",
+                                "a".repeat(64),
+                                "b".repeat(64),
+                                "veth",
+                                "172.29.0.2",
+                                16,
+                                "172.29.0.1",
+                                "02:42:ac:1d:00:02"))
+                        : Optional.empty();
+        return new ContainerView(
+                v.id(),
+                v.name(),
+                v.config(),
+                v.argv(),
+                v.environment(),
+                v.workingDir(),
+                v.user(),
+                v.labels(),
+                v.imageId(),
+                state,
+                v.createdNanos(),
+                pid,
+                code,
+                false,
+                "",
+                state == State.RUNNING ? now : v.startedNanos(),
+                state == State.RUNNING ? 0 : now,
+                endpoint,
+                v.stopSignal(),
+                v.stopTimeout(),
+                v.execs(),
+                v.logPath());
+    }
+
+    private boolean end(Fake fake, int code) {
+        if (fake.view.state() != State.RUNNING) {
+            return false;
+        }
+        fake.process.exit(code);
+        return true;
+    }
+
+    private Done remove(Fake fake, boolean force) {
+        if (fake.view.state() == State.RUNNING && !force) {
+            throw new EngineException(
+                    Kind.CONFLICT, "cannot remove the running container " + fake.view.id() + ": stop it or use force");
+        }
+        containers.remove(fake.view.id());
+        fake.removed.countDown();
+        return Done.DONE;
+    }
+
+    private static Request.Waiting waiting(Fake fake, Request.WaitCondition condition) {
+        CountDownLatch latch = condition == Request.WaitCondition.REMOVED ? fake.removed : fake.exited;
+        boolean now = condition == Request.WaitCondition.NOT_RUNNING && fake.view.state() != State.RUNNING;
+        return new Request.Waiting() {
+            @Override
+            public int await() throws InterruptedException {
+                if (!now) {
+                    latch.await();
+                }
+                return fake.view.exitCode();
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    private LogStream logs(Fake fake, Request.ReadLogs r) {
+        LinkedBlockingQueue<Optional<Output>> lines = new LinkedBlockingQueue<>();
+        for (Output piece : fake.process.written) {
+            if (piece.stream() == 1 ? r.stdout() : r.stderr()) {
+                lines.add(Optional.of(piece));
+            }
+        }
+        if (!r.follow()) {
+            lines.add(Optional.empty());
+        }
+        return new LogStream() {
+            @Override
+            public boolean tty() {
+                return fake.view.config().tty();
+            }
+
+            @Override
+            public Optional<Output> read() throws InterruptedException {
+                return lines.take();
+            }
+
+            @Override
+            public void close() {
+                streamClosed.countDown();
+                lines.add(Optional.empty());
+            }
+        };
+    }
+
+    private Fake find(String ref) {
+        synchronized (containers) {
+            for (Fake fake : containers.values()) {
+                if (!ref.isEmpty()
+                        && (fake.view.id().startsWith(ref) || fake.view.name().equals(ref))) {
+                    return fake;
+                }
+            }
+        }
+        throw new EngineException(Kind.NOT_FOUND, "No such container: " + ref);
+    }
+
+    private FakeExec exec(String id) {
+        FakeExec exec = execs.get(id);
+        if (exec == null) {
+            throw new EngineException(Kind.NOT_FOUND, "No such exec instance: " + id);
+        }
+        return exec;
+    }
+
+    private static Image image() {
+        return image("busybox");
+    }
+
+    private static Image image(String name) {
+        if (!name.equals("busybox") && !name.equals("busybox:latest") && !name.equals(IMAGE_ID)) {
+            throw new EngineException(Kind.NOT_FOUND, "No such image: " + name);
+        }
+        Instant created = Instant.ofEpochSecond(1_700_000_000);
+        return new Image(
+                IMAGE_ID,
+                List.of("busybox:latest"),
+                created,
+                "amd64",
+                "linux",
+                "",
+                "Imported from -",
+                1_982_298,
+                List.of("sha256:" + "cd".repeat(32)),
+                new ImageConfig(
+                        List.of(),
+                        List.of("sh"),
+                        List.of("PATH=/bin"),
+                        "",
+                        "",
+                        List.of("80/tcp"),
+                        List.of(),
+                        Map.of("l", "v"),
+                        ""),
+                List.of(new Image.History(created, "made", "", "Imported from -", false)));
+    }
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,58 @@
+package kist.engine;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
+import kist.network.Claimed;
+import kist.runtime.Cgroup;
+
+/**
+ * A container in memory. The lock is held through each step of its life, so steps never overlap; readers look without it
+ * at fields that are replaced whole.
+ */
+final class Container {
+    final ReentrantLock lock = new ReentrantLock(true);
+    final Run run;
+    final Map<String, Exec> execs = new ConcurrentHashMap<>();
+
+    volatile StoredContainer stored;
+    volatile StoredState state;
+    volatile boolean restarting;
+    volatile boolean removing;
+    /** What it holds while it runs; guarded by the lock. */
+    Optional<Claimed> network = Optional.empty();
+
+    Optional<Cgroup> cgroup = Optional.empty();
+
+    Container(StoredContainer stored, StoredState state, LongConsumer watch) {
+        this.stored = stored;
+        this.state = state;
+        this.run = new Run(watch);
+    }
+
+    String id() {
+        return stored.id();
+    }
+
+    String name() {
+        return stored.name();
+    }
+
+    ContainerConfig config() {
+        return stored.config();
+    }
+
+    HostConfig host() {
+        return stored.config().host();
+    }
+
+    /** Attributes that its events carry. */
+    Map<String, String> attributes() {
+        Map<String, String> all = new java.util.LinkedHashMap<>(stored.labels());
+        all.put("image", stored.config().image());
+        all.put("name", stored.name());
+        return all;
+    }
+}

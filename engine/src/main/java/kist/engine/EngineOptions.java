@@ -1,0 +1,30 @@
+package kist.engine;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What an engine is made of.
+ *
+ * @param root durable state, a directory that nobody else uses
+ * @param runDirectory sockets, a directory that does not outlive a reboot
+ * @param keeper the keeper's binary
+ * @param helloImage archive of the image {@code hello}, loaded when it is asked for and not there
+ * @param version of Kist
+ * @param commit of the source, or empty
+ * @param bridge name of the bridge's interface
+ * @param subnet of the bridge, or empty for the default
+ */
+public record EngineOptions(
+        Path root,
+        Path runDirectory,
+        Path keeper,
+        Optional<Path> helloImage,
+        String version,
+        String commit,
+        String bridge,
+        Optional<String> subnet) {
+
+    /** The usual bridge. */
+    public static final String DEFAULT_BRIDGE = "kist0";
+}

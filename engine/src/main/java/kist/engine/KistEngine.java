@@ -1,0 +1,464 @@
+package kist.engine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import kist.image.Image;
+import kist.image.ImageException;
+import kist.image.ImageStore;
+import kist.image.ImageUse;
+import kist.kernel.Keeper;
+import kist.kernel.KernelException;
+import kist.kernel.Linux;
+import kist.kernel.Poller;
+import kist.network.Networks;
+import kist.runtime.Cgroups;
+import kist.runtime.ContainerRuntime;
+import kist.runtime.SeccompCompiler;
+
+/** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
+public final class KistEngine implements Engine {
+    private static final System.Logger LOG = System.getLogger("kist");
+    private static final String HELLO = "hello";
+
+    private final EngineOptions options;
+    private final String identity;
+    private final Gate gate;
+    private final Keeper keeper;
+    private final Poller poller;
+    private final ImageStore images;
+    private final Networks networks;
+    private final Cgroups cgroups;
+    private final ContainerStore store;
+    private final Registry registry = new Registry();
+    private final Events events = new Events();
+    private final Lifecycle lifecycle;
+    private final Execs execs;
+
+    private KistEngine(EngineOptions options, Linux linux) throws IOException, InterruptedException {
+        this.options = options;
+        Path root = options.root();
+        this.identity = identity(root);
+        this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
+        this.keeper = keeper(linux, options);
+        this.poller = new Poller(linux);
+        this.images = ImageStore.open(root.resolve("images"), linux);
+        this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
+        this.cgroups = Cgroups.detect();
+        this.store = new ContainerStore(root.resolve("containers"));
+        ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.lifecycle = new Lifecycle(
+                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle);
+        new Reconciler(linux, keeper, store, registry, images.snapshots(), networks, cgroups, lifecycle).run();
+        keeper.listen(new FromKeeper());
+        endedBeforeWeListened();
+        networks.startPool();
+        Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
+    }
+
+    /**
+     * Opens an engine on its state: takes over the containers that run, and cleans up what a crash left.
+     *
+     * @throws EngineException saying what is missing
+     */
+    public static KistEngine open(EngineOptions options) throws InterruptedException {
+        try {
+            return new KistEngine(options, Linux.system());
+        } catch (IOException e) {
+            throw new EngineException(
+                    EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
+        }
+    }
+
+    private static kist.network.Options networkOptions(EngineOptions options) {
+        kist.network.Options of = kist.network.Options.forBridge(options.bridge());
+        return options.subnet().isEmpty()
+                ? of
+                : new kist.network.Options(of.bridge(), options.subnet().get(), of.poolSize(), of.table());
+    }
+
+    private static String identity(Path root) throws IOException {
+        Path file = root.resolve("id");
+        if (!Files.exists(file)) {
+            Path temporary = root.resolve("id.tmp");
+            Files.writeString(temporary, Ids.random());
+            Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-------"));
+            Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+        }
+        return Files.readString(file).strip();
+    }
+
+    private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
+        Path socket = options.runDirectory().resolve("keeper.sock");
+        try {
+            return Keeper.connect(linux, socket);
+        } catch (KernelException noneRuns) {
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+    }
+
+    private final class FromKeeper implements Keeper.Listener {
+        @Override
+        public void exited(String id, int status, long droppedBytes) {
+            Thread.ofVirtual().start(() -> ended(id, status, droppedBytes));
+        }
+
+        @Override
+        public void output(String id, long logLength) {
+            registry.byId(id).ifPresent(c -> c.run.grown(logLength));
+        }
+
+        @Override
+        public void lost() {
+            LOG.log(
+                    System.Logger.Level.ERROR,
+                    "the keeper has gone; containers cannot be started until the engine is restarted");
+        }
+    }
+
+    private void ended(String id, int status, long droppedBytes) {
+        try {
+            Optional<Container> container = registry.byId(id);
+            Optional<Exec> exec = registry.findExec(id);
+            if (droppedBytes > 0) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "the disk was full: {0} bytes of output of {1} are not in its log",
+                        droppedBytes,
+                        id);
+            }
+            if (container.isPresent()) {
+                lifecycle.exited(container.get(), status);
+            } else if (exec.isPresent()) {
+                execs.exited(exec.get(), status);
+            } else {
+                keeper.forget(id);
+            }
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, "at the end of " + id, e);
+        }
+    }
+
+    /** Between the reconciliation and the listener a container may have ended unheard. */
+    private void endedBeforeWeListened() {
+        for (Keeper.Held held : keeper.list()) {
+            held.exitStatus().ifPresent(status -> ended(held.id(), status, 0));
+        }
+    }
+
+    @Override
+    public <R> R call(Caller caller, Request<R> request) throws InterruptedException {
+        gate.admit(caller, request);
+        try {
+            @SuppressWarnings("unchecked")
+            R answer = (R) perform(request);
+            return answer;
+        } catch (ImageException e) {
+            throw of(e);
+        }
+    }
+
+    private Object perform(Request<?> request) throws InterruptedException {
+        return switch (request) {
+            case Request.CreateContainer r -> create(r);
+            case Request.StartContainer r -> lifecycle.start(registry.get(r.ref()));
+            case Request.StopContainer r -> lifecycle.stop(registry.get(r.ref()), r.timeoutSeconds(), r.signal());
+            case Request.RestartContainer r -> {
+                lifecycle.restart(registry.get(r.ref()), r.timeoutSeconds(), r.signal());
+                yield Request.Done.DONE;
+            }
+            case Request.KillContainer r -> {
+                lifecycle.kill(registry.get(r.ref()), r.signal());
+                yield Request.Done.DONE;
+            }
+            case Request.PauseContainer r -> {
+                lifecycle.pause(registry.get(r.ref()), true);
+                yield Request.Done.DONE;
+            }
+            case Request.UnpauseContainer r -> {
+                lifecycle.pause(registry.get(r.ref()), false);
+                yield Request.Done.DONE;
+            }
+            case Request.WaitContainer r -> waitFor(registry.get(r.ref()), r.condition());
+            case Request.RemoveContainer r -> {
+                lifecycle.remove(registry.get(r.ref()), r.force());
+                yield Request.Done.DONE;
+            }
+            case Request.RenameContainer r -> {
+                lifecycle.rename(registry.get(r.ref()), r.newName());
+                yield Request.Done.DONE;
+            }
+            case Request.ListContainers r -> list(r.all());
+            case Request.InspectContainer r -> view(registry.get(r.ref()));
+            case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
+            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.ResizeContainer r -> {
+                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                yield Request.Done.DONE;
+            }
+            case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
+            case Request.StartExec r -> execs.start(registry.exec(r.execId()), r.detach(), r.rows(), r.columns());
+            case Request.ResizeExec r -> {
+                execs.resize(registry.exec(r.execId()), r.rows(), r.columns());
+                yield Request.Done.DONE;
+            }
+            case Request.InspectExec r -> registry.exec(r.execId()).view();
+            case Request.ListImages r -> images.list();
+            case Request.InspectImage r -> image(r.name());
+            case Request.ImportImage r -> imported(r);
+            case Request.LoadImages r -> loaded(r);
+            case Request.TagImage r -> {
+                images.tag(image(r.name()).id(), r.newReference());
+                publishImage("tag", image(r.name()).id(), r.newReference());
+                yield Request.Done.DONE;
+            }
+            case Request.RemoveImage r -> removeImage(r);
+            case Request.Info r -> info();
+            case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
+        };
+    }
+
+    private Request.Created create(Request.CreateContainer request) {
+        String wanted = request.name().startsWith("/") ? request.name().substring(1) : request.name();
+        if (!wanted.isEmpty()) {
+            Names.check(wanted);
+        }
+        Image image = image(request.config().image());
+        String id = Ids.random();
+        try (Undo undo = new Undo()) {
+            String name = registry.reserveName(wanted, id);
+            undo.push(() -> registry.releaseName(name, id));
+            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            images.snapshots().prepare(id, image.id());
+            undo.push(() -> images.snapshots().remove(id));
+            // one that is removed when it ends would not outlive the host's crash in any case
+            store.create(stored, !request.config().host().autoRemove());
+            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            registry.add(c);
+            undo.commit();
+            events.publish("container", "create", id, c.attributes());
+            return new Request.Created(id, warnings(stored));
+        }
+    }
+
+    private static List<String> warnings(StoredContainer stored) {
+        return stored.config().host().network().equals("host")
+                        && !stored.config().hostname().isEmpty()
+                ? List.of("the hostname is the container's own; the network is the host's")
+                : List.of();
+    }
+
+    private Image image(String name) {
+        Optional<Image> found = images.find(name);
+        if (found.isEmpty() && (name.equals(HELLO) || name.equals(HELLO + ":latest"))) {
+            found = loadHello();
+        }
+        return found.orElseThrow(
+                () -> new EngineException(EngineException.Kind.NOT_FOUND, "No such image: " + Names.printable(name)));
+    }
+
+    /** The image that ships with Kist comes into the store when it is first asked for. */
+    private Optional<Image> loadHello() {
+        if (options.helloImage().isEmpty()) {
+            return Optional.empty();
+        }
+        try (var in = Files.newInputStream(options.helloImage().get())) {
+            images.load(in);
+            return images.find(HELLO);
+        } catch (IOException e) {
+            throw new EngineException(
+                    EngineException.Kind.INTERNAL,
+                    "cannot read the image that ships with Kist, "
+                            + options.helloImage().get() + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
+    private Image imported(Request.ImportImage r) {
+        Image image = images.importRootfs(r.tar(), r.reference(), r.changes(), r.message());
+        publishImage("import", image.id(), r.reference());
+        return image;
+    }
+
+    private List<Request.Loaded> loaded(Request.LoadImages r) {
+        List<Request.Loaded> all = new ArrayList<>();
+        for (kist.image.Loaded l : images.load(r.tar())) {
+            all.add(new Request.Loaded(l.image(), l.references()));
+            publishImage(
+                    "load",
+                    l.image().id(),
+                    l.references().isEmpty() ? "" : l.references().getFirst());
+        }
+        return all;
+    }
+
+    private void publishImage(String action, String id, String name) {
+        Map<String, String> attributes = new LinkedHashMap<>();
+        attributes.put("name", name.isEmpty() ? id : name);
+        events.publish("image", action, id, attributes);
+    }
+
+    private Request.RemovedImage removeImage(Request.RemoveImage r) {
+        List<ImageUse> uses = new ArrayList<>();
+        for (Container c : registry.all()) {
+            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.alive()));
+        }
+        kist.image.Removed removed = images.remove(r.name(), r.force(), uses);
+        removed.untagged().forEach(name -> publishImage("untag", name, name));
+        removed.deleted().forEach(id -> publishImage("delete", id, ""));
+        return new Request.RemovedImage(removed.untagged(), removed.deleted());
+    }
+
+    private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
+        // the run is fixed now, so an exit between this and await() is not missed
+        long run = switch (condition) {
+            case NOT_RUNNING -> c.state.alive() ? c.run.current() : 0;
+            case NEXT_EXIT, REMOVED -> c.run.current();
+        };
+        return new Request.Waiting() {
+            @Override
+            public int await() throws InterruptedException {
+                if (condition == Request.WaitCondition.REMOVED) {
+                    c.run.awaitRemoval();
+                    return c.state.exitCode();
+                }
+                if (run == 0) {
+                    return c.state.exitCode();
+                }
+                c.run.awaitEnd(run);
+                return c.run.exitCode();
+            }
+
+            @Override
+            public void close() {
+                c.run.nudge();
+            }
+        };
+    }
+
+    private List<ContainerView> list(boolean all) {
+        List<ContainerView> views = new ArrayList<>();
+        for (Container c : registry.all()) {
+            if (all || c.state.alive()) {
+                views.add(view(c));
+            }
+        }
+        views.sort(Comparator.comparingLong(ContainerView::createdNanos).reversed());
+        return views;
+    }
+
+    private ContainerView view(Container c) {
+        StoredContainer stored = c.stored;
+        StoredState state = c.state;
+        return new ContainerView(
+                stored.id(),
+                stored.name(),
+                stored.config(),
+                stored.argv(),
+                stored.environment(),
+                stored.workingDir(),
+                stored.user(),
+                stored.labels(),
+                stored.imageId(),
+                c.removing ? ContainerView.State.REMOVING : shown(c, state),
+                stored.createdNanos(),
+                state.pid(),
+                state.exitCode(),
+                state.oomKilled(),
+                state.error(),
+                state.startedNanos(),
+                state.finishedNanos(),
+                state.alive() ? state.network().map(StoredState.StoredEndpoint::endpoint) : Optional.empty(),
+                stored.stopSignal(),
+                stored.stopTimeout(),
+                c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
+                lifecycle.logPath(c).toString());
+    }
+
+    private static ContainerView.State shown(Container c, StoredState state) {
+        if (c.restarting) {
+            return ContainerView.State.RESTARTING;
+        }
+        return switch (state.phase()) {
+            case CREATED -> ContainerView.State.CREATED;
+            // not running until it is: before, what it was
+            case STARTING -> state.startedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case RUNNING -> ContainerView.State.RUNNING;
+            case PAUSED -> ContainerView.State.PAUSED;
+            case EXITED -> ContainerView.State.EXITED;
+            case REMOVING -> ContainerView.State.REMOVING;
+        };
+    }
+
+    private EngineInfo info() {
+        int running = 0;
+        int paused = 0;
+        List<Container> all = registry.all();
+        for (Container c : all) {
+            switch (c.state.phase()) {
+                case RUNNING -> running++;
+                case PAUSED -> paused++;
+                default -> {}
+            }
+        }
+        return new EngineInfo(
+                identity,
+                options.version(),
+                options.commit(),
+                options.root().toString(),
+                HostFacts.hostname(),
+                HostFacts.kernelVersion(),
+                HostFacts.operatingSystem(),
+                HostFacts.architecture(),
+                Runtime.getRuntime().availableProcessors(),
+                HostFacts.memoryBytes(),
+                cgroups.version(),
+                Runtime.version().toString(),
+                all.size(),
+                running,
+                paused,
+                all.size() - running - paused,
+                images.list().size(),
+                List.of("name=seccomp,profile=builtin", "name=cgroupns"),
+                networks.warnings());
+    }
+
+    private static EngineException of(ImageException e) {
+        EngineException.Kind kind = switch (e.kind()) {
+            case NOT_FOUND -> EngineException.Kind.NOT_FOUND;
+            case INVALID -> EngineException.Kind.INVALID_ARGUMENT;
+            case CONFLICT -> EngineException.Kind.CONFLICT;
+            case NO_SPACE -> EngineException.Kind.EXHAUSTED;
+            case UNSUPPORTED -> EngineException.Kind.UNSUPPORTED;
+            case INTERNAL -> EngineException.Kind.INTERNAL;
+        };
+        return new EngineException(kind, String.valueOf(e.getMessage()), e);
+    }
+
+    /** Ends the keeper and takes the bridge down, where no container runs; for a shutdown that stopped them. */
+    public boolean dismantle() {
+        if (registry.all().stream().anyMatch(c -> c.state.alive()) || !keeper.shutdown()) {
+            return false;
+        }
+        networks.destroyAll();
+        return true;
+    }
+
+    @Override
+    public void close() {
+        keeper.close();
+        poller.close();
+        networks.close();
+        images.close();
+        gate.close();
+    }
+}

@@ -1,0 +1,529 @@
+package kist.engine;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import kist.image.Snapshots;
+import kist.kernel.Errno;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.Keeper;
+import kist.kernel.KernelException;
+import kist.kernel.Linux;
+import kist.kernel.Poller;
+import kist.network.Claimed;
+import kist.network.Mode;
+import kist.network.Networks;
+import kist.runtime.Attachments;
+import kist.runtime.Cgroup;
+import kist.runtime.Cgroups;
+import kist.runtime.ContainerRuntime;
+import kist.runtime.Spec;
+import kist.runtime.SpecException;
+import kist.runtime.StartException;
+
+/**
+ * The steps of a container's life, each with its undo. A step holds the container's lock; state.json says before each
+ * what is begun, so that {@link Reconciler} can finish it or take it back.
+ */
+final class Lifecycle {
+    private static final int DEFAULT_GRACE_SECONDS = 10;
+    private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
+
+    private final Linux linux;
+    private final Keeper keeper;
+    private final ContainerStore store;
+    private final Registry registry;
+    private final Snapshots snapshots;
+    private final Networks networks;
+    private final Cgroups cgroups;
+    private final ContainerRuntime runtime;
+    private final Poller poller;
+    private final Events events;
+    private final SpecFactory specs = new SpecFactory();
+    private final Fd null0;
+
+    Lifecycle(
+            Linux linux,
+            Keeper keeper,
+            ContainerStore store,
+            Registry registry,
+            Snapshots snapshots,
+            Networks networks,
+            Cgroups cgroups,
+            ContainerRuntime runtime,
+            Poller poller,
+            Events events) {
+        this.linux = linux;
+        this.keeper = keeper;
+        this.store = store;
+        this.registry = registry;
+        this.snapshots = snapshots;
+        this.networks = networks;
+        this.cgroups = cgroups;
+        this.runtime = runtime;
+        this.poller = poller;
+        this.events = events;
+        this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
+    }
+
+    Path logPath(Container c) {
+        return store.directory(c.id()).resolve("log");
+    }
+
+    /** Starts; false where it runs already. */
+    boolean start(Container c) {
+        c.lock.lock();
+        try {
+            StoredState.Phase before = c.state.phase();
+            if (before == StoredState.Phase.RUNNING) {
+                return false;
+            }
+            if (before == StoredState.Phase.PAUSED) {
+                throw conflict("cannot start a paused container, try unpause instead");
+            }
+            if (c.removing) {
+                throw conflict("container is marked for removal and cannot be started");
+            }
+            try (Undo undo = new Undo()) {
+                begin(c, undo);
+                undo.commit();
+            } catch (EngineException e) {
+                failed(c, before, e);
+                throw e;
+            }
+            events.publish("container", "start", c.id(), c.attributes());
+            return true;
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    private void failed(Container c, StoredState.Phase before, EngineException e) {
+        int code = switch (e.kind()) {
+            case COMMAND_NOT_FOUND -> 127;
+            case COMMAND_NOT_EXECUTABLE -> 126;
+            default -> 128;
+        };
+        c.network = Optional.empty();
+        c.cgroup = Optional.empty();
+        c.state = c.state.failed(before, code, String.valueOf(e.getMessage()));
+        save(c);
+        c.run.end(false, code);
+        if (c.host().autoRemove()) {
+            remove(c);
+        }
+    }
+
+    /** Writes the state where that can be done; where the disk is full, memory has it, and the next start of the engine. */
+    private boolean save(Container c) {
+        try {
+            store.update(c.id(), c.state);
+            return true;
+        } catch (EngineException e) {
+            System.getLogger("kist").log(System.Logger.Level.ERROR, "state of " + c.id(), e);
+            return false;
+        }
+    }
+
+    private void begin(Container c, Undo undo) {
+        HostConfig host = c.host();
+        try {
+            Optional<Fd> namespace = Optional.empty();
+            if (!host.network().equals("host")) {
+                Claimed claimed = networks.claim(
+                        c.id(), host.network().equals("none") ? Mode.NONE : Mode.BRIDGE, Optional.empty());
+                undo.push(() -> networks.release(c.id(), claimed, true));
+                c.network = Optional.of(claimed);
+                namespace = Optional.of(claimed.namespace());
+            }
+            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint));
+            store.update(c.id(), c.state);
+            Spec spec = specs.spec(c.stored);
+            Cgroup cgroup =
+                    cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources());
+            undo.push(cgroup::remove);
+            c.cgroup = Optional.of(cgroup);
+            Keeper.Spawned spawned = spawn(c, spec, cgroup, namespace);
+            undo.push(() -> abandon(c, spawned));
+            c.state = c.state.running(spawned.pid(), Clock.nanos());
+            store.update(c.id(), c.state);
+            spawned.input().ifPresent(linux::setNonBlocking);
+            c.run.begin(spawned);
+            cgroup.close(); // an idle container holds no descriptors of its groups
+        } catch (RuntimeException | IOException e) {
+            throw explain(e);
+        }
+    }
+
+    private void abandon(Container c, Keeper.Spawned spawned) {
+        linux.pidfdSignal(spawned.pidfd(), Signals.KILL);
+        spawned.close();
+        System.getLogger("kist").log(System.Logger.Level.WARNING, "took back the start of " + c.id());
+    }
+
+    private Keeper.Spawned spawn(Container c, Spec spec, Cgroup cgroup, Optional<Fd> namespace) throws IOException {
+        ContainerConfig config = c.config();
+        Path directory = store.directory(c.id());
+        Map<String, Fd> mounts = new HashMap<>();
+        try (Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
+                Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
+                Fd log = linux.open(directory.resolve("log"), Flags.O_WRONLY | Flags.O_CREAT | Flags.O_APPEND, 0600)) {
+            HostFiles.write(
+                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+            specs.open(linux, c.stored, directory, mounts);
+            return runtime.start(
+                    c.id(),
+                    spec,
+                    new Attachments(
+                            Optional.of(rootfs),
+                            Optional.of(cgroup),
+                            namespace,
+                            streams.childInput(),
+                            streams.childOutput(),
+                            streams.childError(),
+                            streams.input(),
+                            streams.output(),
+                            streams.error(),
+                            Optional.of(log),
+                            mounts,
+                            false));
+        } finally {
+            mounts.values().forEach(Fd::close);
+        }
+    }
+
+    /** Turns what went wrong below into a sentence for the user, in the words that Docker's clients look for. */
+    static EngineException explain(Exception e) {
+        return switch (e) {
+            case EngineException mine -> mine;
+            case StartException t -> startFailure(t);
+            case SpecException s -> new EngineException(EngineException.Kind.INVALID_ARGUMENT, message(s), s);
+            case KernelException k
+            when k.errno() == Errno.ENOSPC || k.errno() == Errno.EDQUOT ->
+                new EngineException(EngineException.Kind.EXHAUSTED, "failed to start container: " + message(k), k);
+            default ->
+                new EngineException(EngineException.Kind.INTERNAL, "failed to start container: " + message(e), e);
+        };
+    }
+
+    private static EngineException startFailure(StartException e) {
+        EngineException.Kind kind = switch (e.exitCode()) {
+            case 127 -> EngineException.Kind.COMMAND_NOT_FOUND;
+            case 126 -> EngineException.Kind.COMMAND_NOT_EXECUTABLE;
+            default -> e.errno() == Errno.ENOSPC ? EngineException.Kind.EXHAUSTED : EngineException.Kind.INTERNAL;
+        };
+        return new EngineException(kind, "failed to create task for container: " + message(e) + ": unknown", e);
+    }
+
+    private static String message(Exception e) {
+        return e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+
+    /** A container's first process has ended. Harmless where that is known already. */
+    void exited(Container c, int status) {
+        c.lock.lock();
+        try {
+            if (c.state.alive() || c.state.phase() == StoredState.Phase.STARTING) {
+                finish(c, status, "");
+            }
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    /** Ends a run: notes how, lets go of what it held. The lock is held. */
+    void finish(Container c, int status, String why) {
+        boolean oom = c.cgroup.map(Cgroup::oomKilled).orElse(false);
+        c.state = c.state.exited(status, oom, Clock.nanos(), why);
+        boolean saved = save(c);
+        Map<String, String> attributes = c.attributes();
+        attributes.put("exitCode", Integer.toString(status));
+        c.run.end(true, status);
+        c.cgroup.ifPresent(g -> {
+            g.killAll();
+            g.remove();
+        });
+        c.cgroup = Optional.empty();
+        releaseNetwork(c);
+        if (saved) {
+            forget(c.id()); // not before the state is on disk: the keeper is the only other one who knows
+        }
+        if (oom) {
+            events.publish("container", "oom", c.id(), c.attributes());
+        }
+        events.publish("container", "die", c.id(), attributes);
+        if (c.host().autoRemove() && !c.restarting) {
+            remove(c);
+        }
+    }
+
+    private void releaseNetwork(Container c) {
+        if (c.network.isPresent()) {
+            networks.release(c.id(), c.network.get(), recyclable(c.host()));
+        } else if (!c.host().network().equals("host")) {
+            networks.release(c.id());
+        }
+        c.network = Optional.empty();
+    }
+
+    void forget(String id) {
+        try {
+            keeper.forget(id);
+        } catch (KernelException | IllegalStateException e) {
+            System.getLogger("kist").log(System.Logger.Level.DEBUG, "forget " + id, e);
+        }
+    }
+
+    /** Whether a container could not have changed its network namespace, so that the next one may have it. */
+    static boolean recyclable(HostConfig host) {
+        return !host.privileged()
+                && host.sysctls().keySet().stream().noneMatch(k -> k.startsWith("net"))
+                && host.capAdd().stream()
+                        .map(cap -> cap.toUpperCase(java.util.Locale.ROOT).replaceFirst("^CAP_", ""))
+                        .noneMatch(cap -> cap.equals("ALL") || cap.equals("NET_ADMIN") || cap.equals("SYS_ADMIN"));
+    }
+
+    /** Stops; false where it was not running. */
+    boolean stop(Container c, OptionalInt timeout, String signal) throws InterruptedException {
+        if (!c.state.alive()) {
+            return false;
+        }
+        long run = c.run.current();
+        if (c.state.phase() == StoredState.Phase.PAUSED) {
+            pause(c, false);
+        }
+        int grace = Creation.stopTimeout(c.stored, timeout).orElse(DEFAULT_GRACE_SECONDS);
+        int number = Signals.number(signal.isEmpty() ? c.stored.stopSignal() : signal);
+        if (!send(c, number)) {
+            return true;
+        }
+        if (!c.run.awaitEnd(run, grace < 0 ? -1 : TimeUnit.SECONDS.toNanos(grace))) {
+            send(c, Signals.KILL);
+            if (!c.run.awaitEnd(run, KILL_PATIENCE)) {
+                throw new EngineException(
+                        EngineException.Kind.INTERNAL,
+                        "container " + c.id() + " does not end on SIGKILL; its process " + c.state.pid()
+                                + " is stuck in the kernel");
+            }
+        }
+        events.publish("container", "stop", c.id(), c.attributes());
+        return true;
+    }
+
+    private boolean send(Container c, int signal) {
+        Optional<Keeper.Spawned> process = c.run.process();
+        try {
+            if (process.isPresent()) {
+                linux.pidfdSignal(process.get().pidfd(), signal);
+                return true;
+            }
+        } catch (KernelException e) {
+            if (e.errno() != Errno.ESRCH) {
+                throw e;
+            }
+        } catch (IllegalStateException endedMeanwhile) {
+            return false;
+        }
+        return false;
+    }
+
+    void kill(Container c, String signal) throws InterruptedException {
+        int number = signal.isEmpty() ? Signals.KILL : Signals.number(signal);
+        long run = c.run.current();
+        if (!c.state.alive() || !send(c, number)) {
+            throw conflict("cannot kill container: " + c.name() + ": container " + c.id() + " is not running");
+        }
+        Map<String, String> attributes = c.attributes();
+        attributes.put("signal", Integer.toString(number));
+        events.publish("container", "kill", c.id(), attributes);
+        if (number == Signals.KILL) {
+            if (c.state.phase() == StoredState.Phase.PAUSED) {
+                pause(c, false); // a frozen process does not see its death on cgroup v1
+            }
+            c.run.awaitEnd(run, KILL_PATIENCE);
+        }
+    }
+
+    void restart(Container c, OptionalInt timeout, String signal) throws InterruptedException {
+        c.restarting = true;
+        try {
+            stop(c, timeout, signal);
+        } finally {
+            c.restarting = false;
+        }
+        start(c);
+        events.publish("container", "restart", c.id(), c.attributes());
+    }
+
+    void pause(Container c, boolean freeze) {
+        c.lock.lock();
+        try {
+            StoredState.Phase phase = c.state.phase();
+            if (!c.state.alive() || c.cgroup.isEmpty()) {
+                throw conflict("container " + c.name() + " is not running");
+            }
+            if (freeze == (phase == StoredState.Phase.PAUSED)) {
+                throw conflict("container " + c.name() + (freeze ? " is already paused" : " is not paused"));
+            }
+            if (freeze) {
+                c.cgroup.get().freeze();
+            } else {
+                c.cgroup.get().thaw();
+            }
+            c.state = c.state.phase(freeze ? StoredState.Phase.PAUSED : StoredState.Phase.RUNNING);
+            save(c);
+            events.publish("container", freeze ? "pause" : "unpause", c.id(), c.attributes());
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    void remove(Container c, boolean force) throws InterruptedException {
+        if (c.state.alive()) {
+            if (!force) {
+                throw conflict("cannot remove container \"/" + c.name() + "\": container is "
+                        + (c.state.phase() == StoredState.Phase.PAUSED
+                                ? "paused and must be unpaused first"
+                                : "running: stop the container before removing or force remove"));
+            }
+            try {
+                kill(c, "KILL");
+            } catch (EngineException e) {
+                if (e.kind() != EngineException.Kind.CONFLICT) {
+                    throw e;
+                }
+            }
+        }
+        c.lock.lock();
+        try {
+            if (c.state.alive()) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+            remove(c);
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    /** Removes what is left of a container that does not run. The lock is held. */
+    private void remove(Container c) {
+        if (c.removing) {
+            return;
+        }
+        c.removing = true;
+        Path remains;
+        try {
+            remains = store.remove(c.id());
+        } catch (EngineException e) {
+            c.removing = false;
+            throw e;
+        }
+        registry.remove(c);
+        snapshots.remove(c.id());
+        c.run.remove();
+        events.publish("container", "destroy", c.id(), c.attributes());
+        Thread.ofVirtual().start(() -> store.delete(remains));
+    }
+
+    /** Removes, where that can be done; for the start of the engine. The lock is held. */
+    void removeQuietly(Container c) {
+        try {
+            remove(c);
+        } catch (EngineException e) {
+            System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot remove " + c.id(), e);
+        }
+    }
+
+    void rename(Container c, String newName) {
+        String name = newName.startsWith("/") ? newName.substring(1) : newName;
+        Names.check(name);
+        c.lock.lock();
+        try {
+            String old = c.name();
+            if (old.equals(name)) {
+                throw Creation.invalid("Renaming a container with the same name as its current name");
+            }
+            registry.reserveName(name, c.id());
+            try {
+                store.update(c.stored.withName(name));
+            } catch (RuntimeException e) {
+                registry.releaseName(name, c.id());
+                throw e;
+            }
+            c.stored = c.stored.withName(name);
+            registry.releaseName(old, c.id());
+            Map<String, String> attributes = c.attributes();
+            attributes.put("oldName", "/" + old);
+            events.publish("container", "rename", c.id(), attributes);
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    Attachment attach(Container c, Request.AttachContainer wish) {
+        LogFile log = LogFile.open(logPath(c));
+        log.end();
+        long end = log.position();
+        if (wish.replay()) {
+            log.position(0);
+        }
+        ContainerConfig config = c.config();
+        Runnable endOfInput = () -> {
+            if (config.stdinOnce() && !config.tty()) {
+                closeInput(c);
+            }
+        };
+        return new LogAttachment(linux, poller, c.run, log, wish, config.tty(), endOfInput, wish.live() ? -1 : end);
+    }
+
+    private void closeInput(Container c) {
+        try {
+            Optional<Fd> input = c.run.awaitInput(c.run.current(), false);
+            if (input.isPresent()) {
+                input.get().close();
+                keeper.closeInput(c.id());
+            }
+        } catch (KernelException | IllegalStateException e) {
+            System.getLogger("kist").log(System.Logger.Level.DEBUG, "the process has ended: " + c.id(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    LogStream logs(Container c, Request.ReadLogs wish) {
+        return new LineStream(c.run, LogFile.open(logPath(c)), wish, c.config().tty(), c.state.alive());
+    }
+
+    void resize(Container c, int rows, int columns) {
+        resize(
+                c.run.process().flatMap(Keeper.Spawned::terminal),
+                rows,
+                columns,
+                "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
+    }
+
+    /** Sets the size of a terminal, or says why there is none. */
+    void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
+        if (rows < 0 || columns < 0 || rows > 65535 || columns > 65535) {
+            throw Creation.invalid("a terminal of " + rows + " by " + columns + " is not possible");
+        }
+        if (terminal.isEmpty()) {
+            throw conflict(otherwise);
+        }
+        linux.setWindowSize(terminal.get(), rows, columns);
+    }
+
+    List<Long> processes(Container c) {
+        return c.cgroup.map(Cgroup::processes).orElseThrow(() -> conflict("container " + c.id() + " is not running"));
+    }
+
+    static EngineException conflict(String message) {
+        return new EngineException(EngineException.Kind.CONFLICT, message);
+    }
+}

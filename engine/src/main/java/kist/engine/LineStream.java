@@ -1,0 +1,161 @@
+package kist.engine;
+
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayDeque;
+import java.util.Optional;
+
+/** A container's log line by line, as {@code logs} shows it. */
+final class LineStream implements LogStream {
+    /** A line without end is cut here, so that a client cannot make the engine hold it all. */
+    private static final int LONGEST = 1 << 20;
+
+    private final Run run;
+    private final long number;
+    private final LogFile log;
+    private final Request.ReadLogs wish;
+    private final boolean tty;
+    private final boolean running;
+    private final long stopAt;
+    private final ArrayDeque<Output> ready = new ArrayDeque<>();
+    private final Partial[] partial = {new Partial(), new Partial(), new Partial()};
+    private long skip;
+    private volatile boolean open = true;
+
+    private static final class Partial {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        long nanos;
+    }
+
+    LineStream(Run run, LogFile log, Request.ReadLogs wish, boolean tty, boolean running) {
+        this.run = run;
+        this.number = run.current();
+        this.log = log;
+        this.wish = wish;
+        this.tty = tty;
+        this.running = running;
+        log.end();
+        this.stopAt = log.position();
+        seekTail();
+    }
+
+    /** Goes back from the end until enough lines lie ahead. */
+    private void seekTail() {
+        if (wish.tailLines() < 0) {
+            log.position(0);
+            return;
+        }
+        long lines = 0;
+        boolean last = true;
+        while (lines < wish.tailLines() + 1 && log.back()) {
+            long at = log.position();
+            Optional<Output> record = log.next();
+            log.position(at);
+            if (record.isPresent() && wanted(record.get())) {
+                byte[] b = record.get().bytes();
+                for (int i = 0; i < b.length; i++) {
+                    if (b[i] == '\n') {
+                        lines++;
+                    }
+                }
+                if (last && b.length > 0 && b[b.length - 1] != '\n') {
+                    lines++; // an unfinished last line counts
+                }
+                last = false;
+            }
+        }
+        skip = Math.max(0, lines - wish.tailLines());
+        if (log.position() > 0 || lines > wish.tailLines()) {
+            return;
+        }
+        log.position(0);
+    }
+
+    private boolean wanted(Output o) {
+        return o.stream() == 2 ? wish.stderr() : wish.stdout();
+    }
+
+    @Override
+    public boolean tty() {
+        return tty;
+    }
+
+    @Override
+    public Optional<Output> read() throws InterruptedException {
+        while (open) {
+            Output line = ready.poll();
+            if (line != null) {
+                if (skip > 0) {
+                    skip--;
+                    continue;
+                }
+                if (wish.untilNanos() > 0 && line.nanos() >= wish.untilNanos()) {
+                    return Optional.empty();
+                }
+                if (line.nanos() >= wish.sinceNanos()) {
+                    return Optional.of(line);
+                }
+                continue;
+            }
+            boolean following = wish.follow() && running;
+            boolean over = !following || run.over(number);
+            Optional<Output> next = !following && log.position() >= stopAt ? Optional.empty() : log.next();
+            if (next.isPresent()) {
+                if (wanted(next.get())) {
+                    split(next.get());
+                }
+            } else if (!over) {
+                run.awaitLog(log.position(), number);
+            } else if (!flush()) {
+                return Optional.empty();
+            }
+        }
+        return Optional.empty();
+    }
+
+    private void split(Output record) {
+        Partial p = partial[record.stream() == 2 ? 2 : 1];
+        byte[] b = record.bytes();
+        int from = 0;
+        for (int i = 0; i < b.length; i++) {
+            if (b[i] == '\n' || p.bytes.size() + i - from >= LONGEST) {
+                add(p, record, b, from, i + 1);
+                from = i + 1;
+                emit(p, record.stream());
+            }
+        }
+        if (from < b.length) {
+            add(p, record, b, from, b.length);
+        }
+    }
+
+    private static void add(Partial p, Output record, byte[] b, int from, int to) {
+        if (p.bytes.size() == 0) {
+            p.nanos = record.nanos();
+        }
+        p.bytes.write(b, from, to - from);
+    }
+
+    private void emit(Partial p, int stream) {
+        ready.add(new Output(p.nanos, stream, p.bytes.toByteArray()));
+        p.bytes.reset();
+    }
+
+    /** Gives out what has no line end yet; false where there is nothing. */
+    private boolean flush() {
+        boolean any = false;
+        for (int stream = 1; stream <= 2; stream++) {
+            if (partial[stream].bytes.size() > 0) {
+                emit(partial[stream], stream);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    @Override
+    public void close() {
+        open = false;
+        run.nudge();
+        log.close();
+    }
+}

@@ -1,0 +1,193 @@
+package kist.engine;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import kist.image.Snapshots;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.Keeper;
+import kist.kernel.KernelException;
+import kist.kernel.Linux;
+import kist.network.Claimed;
+import kist.network.Networks;
+import kist.runtime.Cgroups;
+
+/**
+ * Makes an engine that starts agree with what it finds: its files against the keeper against the kernel. What was begun
+ * is finished or taken back, what runs is taken over, what nobody owns is removed.
+ */
+final class Reconciler {
+    private static final System.Logger LOG = System.getLogger("kist");
+    /** Exit code of a container whose end nobody saw. */
+    private static final int UNKNOWN = 255;
+
+    private final Linux linux;
+    private final Keeper keeper;
+    private final ContainerStore store;
+    private final Registry registry;
+    private final Snapshots snapshots;
+    private final Networks networks;
+    private final Cgroups cgroups;
+    private final Lifecycle lifecycle;
+
+    Reconciler(
+            Linux linux,
+            Keeper keeper,
+            ContainerStore store,
+            Registry registry,
+            Snapshots snapshots,
+            Networks networks,
+            Cgroups cgroups,
+            Lifecycle lifecycle) {
+        this.linux = linux;
+        this.keeper = keeper;
+        this.store = store;
+        this.registry = registry;
+        this.snapshots = snapshots;
+        this.networks = networks;
+        this.cgroups = cgroups;
+        this.lifecycle = lifecycle;
+    }
+
+    void run() {
+        Map<String, Keeper.Held> held = new HashMap<>();
+        for (Keeper.Held h : keeper.list()) {
+            held.put(h.id(), h);
+        }
+        Set<String> known = new HashSet<>();
+        int taken = 0;
+        int ended = 0;
+        for (ContainerStore.Found found : store.load()) {
+            String id = found.container().id();
+            Container c = new Container(found.container(), found.state(), known0 -> keeper.watch(id, known0));
+            known.add(id);
+            registry.add(c);
+            Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
+            if (reconcile(c, process)) {
+                taken++;
+            } else if (found.state().phase() != c.state.phase()) {
+                ended++;
+            }
+        }
+        held.values().forEach(this::orphan);
+        sweep(known);
+        if (taken + ended > 0) {
+            LOG.log(
+                    System.Logger.Level.INFO,
+                    "took over {0} running containers; {1} had ended meanwhile",
+                    taken,
+                    ended);
+        }
+    }
+
+    /** True where it runs on. */
+    private boolean reconcile(Container c, Optional<Keeper.Held> process) {
+        StoredState.Phase phase = c.state.phase();
+        boolean wasAlive = c.state.alive() || phase == StoredState.Phase.STARTING;
+        c.lock.lock();
+        try {
+            if (process.isPresent() && process.get().exitStatus().isEmpty()) {
+                if (!wasAlive) {
+                    kill(c.id()); // its end is on disk, so this is a process that nobody wants
+                    return false;
+                }
+                return takeOver(c, process.get());
+            }
+            if (wasAlive) {
+                held(c);
+                OptionalInt status = process.map(Keeper.Held::exitStatus).orElse(OptionalInt.empty());
+                boolean neverRan = phase == StoredState.Phase.STARTING && process.isEmpty();
+                lifecycle.finish(
+                        c,
+                        status.orElse(neverRan ? 128 : UNKNOWN),
+                        status.isPresent()
+                                ? ""
+                                : neverRan
+                                        ? "the engine was killed while it started the container"
+                                        : "the container ended with the host or its keeper; its exit code is not known");
+            } else if (process.isPresent()) {
+                forget(c.id());
+            }
+            if (c.host().autoRemove() && c.state.phase() == StoredState.Phase.EXITED && !c.removing) {
+                lifecycle.removeQuietly(c);
+            }
+            return false;
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    /** Finds again what the container holds of the kernel, so that its end can let go of it. */
+    private void held(Container c) {
+        c.cgroup = Optional.of(cgroups.open(SpecFactory.cgroupPath(c.id())));
+        if (!c.host().network().equals("host")) {
+            c.state
+                    .network()
+                    .map(StoredState.StoredEndpoint::endpoint)
+                    .ifPresentOrElse(e -> networks.adopt(c.id(), e), () -> networks.adoptWithoutNetwork(c.id()));
+        }
+    }
+
+    private boolean takeOver(Container c, Keeper.Held process) {
+        Keeper.Spawned spawned = keeper.take(c.id());
+        held(c);
+        if (!c.host().network().equals("host")) {
+            c.network = namespace(process.pid())
+                    .map(fd -> new Claimed(fd, c.state.network().map(StoredState.StoredEndpoint::endpoint)));
+        }
+        if (c.state.phase() == StoredState.Phase.STARTING) {
+            c.state = c.state.running(process.pid(), Clock.nanos());
+            store.update(c.id(), c.state);
+        }
+        spawned.input().ifPresent(linux::setNonBlocking);
+        c.run.begin(spawned);
+        return true;
+    }
+
+    private Optional<Fd> namespace(long pid) {
+        try {
+            return Optional.of(linux.open(Path.of("/proc/" + pid + "/ns/net"), Flags.O_RDONLY, 0));
+        } catch (KernelException e) {
+            return Optional.empty();
+        }
+    }
+
+    private void orphan(Keeper.Held held) {
+        if (held.exitStatus().isPresent()) {
+            forget(held.id());
+        } else if (registry.findExec(held.id()).isEmpty()) {
+            // a process exec'ed by an engine before this one goes on with its container; the keeper's word on its
+            // end is dropped when it comes
+            LOG.log(System.Logger.Level.DEBUG, "an exec''ed process of before goes on: {0}", held.id());
+        }
+    }
+
+    private void kill(String id) {
+        try (Keeper.Spawned s = keeper.take(id)) {
+            linux.pidfdSignal(s.pidfd(), Signals.KILL);
+        } catch (KernelException e) {
+            LOG.log(System.Logger.Level.DEBUG, "it has ended: " + id, e);
+        }
+    }
+
+    private void forget(String id) {
+        try {
+            keeper.forget(id);
+        } catch (KernelException e) {
+            LOG.log(System.Logger.Level.DEBUG, "forget " + id, e);
+        }
+    }
+
+    private void sweep(Set<String> known) {
+        for (String id : snapshots.ids()) {
+            if (!known.contains(id)) {
+                snapshots.remove(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package kist.engine;
+
+import io.avaje.jsonb.Json;
+import java.util.Optional;
+
+/**
+ * What is on disk of a container's run: containers/ID/state.json, written before and after each step that changes it.
+ *
+ * @param format version of this format
+ * @param pid of the first process while it runs
+ * @param network what it holds of the network while it runs
+ */
+@Json
+record StoredState(
+        int format,
+        Phase phase,
+        long pid,
+        int exitCode,
+        boolean oomKilled,
+        String error,
+        long startedNanos,
+        long finishedNanos,
+        Optional<StoredEndpoint> network) {
+
+    static final int FORMAT = 1;
+    static final StoredState NEW = new StoredState(FORMAT, Phase.CREATED, 0, 0, false, "", 0, 0, Optional.empty());
+
+    /** Where a container is; STARTING and REMOVING say that a step was begun and must be undone or finished. */
+    enum Phase {
+        CREATED,
+        STARTING,
+        RUNNING,
+        PAUSED,
+        EXITED,
+        REMOVING
+    }
+
+    /** An {@link kist.network.Endpoint}, as it stands on disk. */
+    @Json
+    record StoredEndpoint(
+            String network,
+            String networkId,
+            String endpointId,
+            String hostInterface,
+            String address,
+            int prefixLength,
+            String gateway,
+            String mac) {
+
+        static StoredEndpoint of(kist.network.Endpoint e) {
+            return new StoredEndpoint(
+                    e.network(),
+                    e.networkId(),
+                    e.endpointId(),
+                    e.hostInterface(),
+                    e.address(),
+                    e.prefixLength(),
+                    e.gateway(),
+                    e.mac());
+        }
+
+        kist.network.Endpoint endpoint() {
+            return new kist.network.Endpoint(
+                    network, networkId, endpointId, hostInterface, address, prefixLength, gateway, mac);
+        }
+    }
+
+    boolean alive() {
+        return phase == Phase.RUNNING || phase == Phase.PAUSED;
+    }
+
+    StoredState phase(Phase next) {
+        return new StoredState(format, next, pid, exitCode, oomKilled, error, startedNanos, finishedNanos, network);
+    }
+
+    StoredState starting(Optional<kist.network.Endpoint> endpoint) {
+        return new StoredState(
+                format,
+                Phase.STARTING,
+                0,
+                exitCode,
+                false,
+                "",
+                startedNanos,
+                finishedNanos,
+                endpoint.map(StoredEndpoint::of));
+    }
+
+    StoredState running(long newPid, long nanos) {
+        return new StoredState(format, Phase.RUNNING, newPid, 0, false, "", nanos, finishedNanos, network);
+    }
+
+    StoredState failed(Phase before, int code, String why) {
+        return new StoredState(format, before, 0, code, false, why, startedNanos, finishedNanos, Optional.empty());
+    }
+
+    StoredState exited(int code, boolean oom, long nanos, String why) {
+        return new StoredState(format, Phase.EXITED, 0, code, oom, why, startedNanos, nanos, Optional.empty());
+    }
+}

@@ -1,0 +1,576 @@
+package kist.runtime;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import kist.kernel.Errno;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.Keeper;
+import kist.kernel.KernelException;
+import kist.kernel.Linux;
+import kist.kernel.Sys;
+import kist.kernel.Tape;
+import kist.kernel.TapeException;
+
+/**
+ * Starts processes: compiles a spec to a tape and has the keeper replay it. Holds no state of its own and is
+ * thread-safe.
+ */
+public final class ContainerRuntime {
+    private static final long PROC_SUPER_MAGIC = 0x9fa0;
+
+    /** Files of /proc that something may be mounted on: what programs ask for their share of the machine. */
+    private static final Set<String> PROC_FILES = Set.of(
+            "/proc/cpuinfo",
+            "/proc/diskstats",
+            "/proc/meminfo",
+            "/proc/stat",
+            "/proc/swaps",
+            "/proc/uptime",
+            "/proc/loadavg",
+            "/proc/slabinfo",
+            "/proc/net/dev",
+            "/proc/sys/kernel/ns_last_pid",
+            "/proc/sys/crypto/fips_enabled");
+
+    private final Linux linux;
+    private final Optional<Keeper> keeper;
+    private final Cgroups cgroups;
+    private final Map<String, Integer> commandLines = new java.util.concurrent.ConcurrentHashMap<>();
+
+    /** With a keeper that is connected. */
+    public ContainerRuntime(Linux linux, Keeper keeper, Cgroups cgroups) {
+        this(linux, Optional.of(keeper), cgroups);
+    }
+
+    private ContainerRuntime(Linux linux, Optional<Keeper> keeper, Cgroups cgroups) {
+        this.linux = linux;
+        this.keeper = keeper;
+        this.cgroups = cgroups;
+    }
+
+    /** One that compiles but has nobody to replay what it compiled. */
+    static ContainerRuntime compiler(Linux linux, Cgroups cgroups) {
+        return new ContainerRuntime(linux, Optional.empty(), cgroups);
+    }
+
+    /** A tape with what goes beside it; {@code opened} is closed when it has been replayed. */
+    record Compiled(Tape tape, long cloneFlags, int commandLine, Optional<Fd> pidNamespace, List<Fd> opened)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            opened.forEach(Fd::close);
+        }
+    }
+
+    /**
+     * Starts the first process of a container; returns when it executes its program, or with {@link
+     * Attachments#waitForStart} when all is ready for that.
+     *
+     * @param id name of the process with the keeper
+     * @throws SpecException for what the spec cannot have
+     * @throws StartException for what went wrong on the way; nothing is left of the process
+     */
+    public Keeper.Spawned start(String id, Spec spec, Attachments with) {
+        try (Compiled c = compile(id, spec, with)) {
+            return spawn(id, c, spec.process().terminal(), with);
+        }
+    }
+
+    /**
+     * Starts a further process in a running container, in all of its namespaces.
+     *
+     * @param container pidfd of the container's first process
+     * @param spec the container's
+     * @param process who may have other rights and streams than the first, and takes the same filter
+     * @throws SpecException for what the process cannot have
+     * @throws StartException for what went wrong on the way, or where the container is not running
+     */
+    public Keeper.Spawned exec(String execId, Fd container, Spec spec, Process process, Attachments with) {
+        try (Compiled c = compileExec(container, spec, process, with)) {
+            return spawn(execId, c, process.terminal(), with);
+        }
+    }
+
+    /**
+     * Lets a process go on that was started with {@link Attachments#waitForStart}; returns when it executes its program.
+     *
+     * @throws StartException where the program cannot be executed; nothing is left of the process
+     */
+    public void proceed(String id) {
+        int commandLine = commandLines.getOrDefault(id, 0);
+        commandLines.remove(id);
+        try {
+            keeper.orElseThrow().proceed(id);
+        } catch (TapeException e) {
+            throw failed(e, commandLine);
+        }
+    }
+
+    private Keeper.Spawned spawn(String id, Compiled c, boolean terminal, Attachments with) {
+        try {
+            Keeper.Spawned spawned = keeper.orElseThrow()
+                    .spawn(new Keeper.Spawn(
+                            id,
+                            c.tape(),
+                            c.cloneFlags(),
+                            c.pidNamespace(),
+                            with.cgroup().flatMap(Cgroup::cloneInto),
+                            terminal,
+                            with.keeperInput(),
+                            with.keeperOutput(),
+                            with.keeperError(),
+                            with.log()));
+            if (with.waitForStart()) {
+                commandLines.put(id, c.commandLine());
+            }
+            return spawned;
+        } catch (TapeException e) {
+            throw failed(e, c.commandLine());
+        } catch (KernelException e) {
+            throw new StartException("unable to start container process: " + e.getMessage(), 125, e.errno(), e);
+        }
+    }
+
+    private static StartException failed(TapeException e, int commandLine) {
+        String start = "unable to start container process: ";
+        int errno = e.errno();
+        if (e.line() < commandLine) {
+            return new StartException(start + e.what() + ": " + StartException.reason(errno), 125, errno, e);
+        }
+        boolean missing = errno == Errno.ENOENT || errno == Errno.ENOTDIR;
+        String message = e.what().endsWith("$PATH")
+                ? start + e.what()
+                : missing
+                        ? start + e.what() + ": stat "
+                                + e.what().substring(7, e.what().length() - 1) + ": " + StartException.reason(errno)
+                        : start + e.what() + ": " + StartException.reason(errno);
+        return new StartException(message, missing ? 127 : 126, errno, e);
+    }
+
+    /** The tape of a container's first process. */
+    Compiled compile(String id, Spec spec, Attachments with) {
+        List<Fd> opened = new ArrayList<>();
+        try {
+            return new Start(id, spec, with, opened).compile();
+        } catch (RuntimeException e) {
+            opened.forEach(Fd::close);
+            throw e;
+        }
+    }
+
+    /** The work on one container. */
+    private final class Start {
+        private final Spec spec;
+        private final Process process;
+        private final OciLinux os;
+        private final Attachments with;
+        private final List<Fd> opened;
+        private final Tape t = new Tape();
+        private final TapeCompiler files = new TapeCompiler(t);
+        private final Map<String, Namespace> namespaces = new HashMap<>();
+        private long flags;
+
+        Start(String id, Spec spec, Attachments with, List<Fd> opened) {
+            this.spec = spec;
+            this.process = spec.process();
+            this.os = spec.linux();
+            this.with = with;
+            this.opened = opened;
+        }
+
+        Compiled compile() {
+            refuse(spec);
+            for (Namespace n : os.namespaces()) {
+                if (namespaces.put(n.type(), n) != null) {
+                    throw new SpecException("linux.namespaces", "\"" + n.type() + "\" stands there twice");
+                }
+            }
+            if (!isNew("mount")) {
+                throw new SpecException(
+                        "linux.namespaces", "a container needs a new mount namespace; add {\"type\": \"mount\"}");
+            }
+            Fd rootfs = with.rootfs().orElseGet(this::openRoot);
+            Account account = new Accounts(linux, rootfs).find(process.user());
+            ProcessCompiler p = new ProcessCompiler(t, files, process, account);
+            p.join(with.cgroup());
+            Optional<Fd> pidNamespace = enterNamespaces();
+            t.call("umask", Sys.UMASK, Tape.number(0));
+            files.enterRoot(rootfs, propagation());
+            mounts();
+            Tape.Arg proc = procfs();
+            boolean foreignDev = isForeign("/dev");
+            files.devices(os.devices(), foreignDev);
+            Optional<Tape.Line> terminal = Optional.empty();
+            if (process.terminal()) {
+                if (!files.isFresh("/dev/pts")) {
+                    throw new SpecException("process.terminal", "needs a mount of type devpts on /dev/pts");
+                }
+                Tape.Line slave = p.terminal(files.mounted("/dev/pts", Tape.number(Flags.AT_FDCWD)), "ptmx");
+                files.console(slave);
+                terminal = Optional.of(slave);
+            }
+            if (!process.cwd().equals("/")) {
+                files.directory("making the working directory " + process.cwd(), MountPath.of(process.cwd()));
+            }
+            p.sysctls(proc, os.sysctl(), isNew("ipc"), isOwnNetwork(), isNew("uts"));
+            p.priorities(proc);
+            for (String path : os.maskedPaths()) {
+                files.mask(path);
+            }
+            for (String path : os.readonlyPaths()) {
+                files.readOnly(path);
+            }
+            if (terminal.isPresent()) {
+                p.streams(terminal.get());
+            } else {
+                streams(p);
+            }
+            files.leaveKeeper(spec.root().readonly());
+            names();
+            os.personality().ifPresent(this::personality);
+            int commandLine = p.become(os.seccomp(), with.waitForStart());
+            return new Compiled(t, flags, commandLine, pidNamespace, opened);
+        }
+
+        private void streams(ProcessCompiler p) {
+            if (files.isFresh("/dev")) {
+                p.streams(with, files.mounted("/dev", Tape.number(Flags.AT_FDCWD)), "null");
+            } else {
+                p.streams(with, nullDevice(t, files), "null");
+            }
+        }
+
+        private boolean isNew(String type) {
+            Namespace n = namespaces.get(type);
+            return n != null && n.path().isEmpty();
+        }
+
+        private boolean isOwnNetwork() {
+            return with.networkNamespace().isPresent() || namespaces.containsKey("network");
+        }
+
+        /** Whether something of the host's is mounted on the destination or above it. */
+        private boolean isForeign(String destination) {
+            for (Mount m : spec.mounts()) {
+                if (m.isBind() && MountPath.clean(m.destination()).equals(destination)) {
+                    return true;
+                }
+            }
+            return with.volumes().containsKey(destination);
+        }
+
+        private Fd openRoot() {
+            if (spec.root().path().isEmpty()) {
+                throw new SpecException("root.path", "is missing");
+            }
+            return open(
+                    "root.path",
+                    () -> linux.openTree(Fd.CWD, spec.root().path(), Flags.OPEN_TREE_CLONE | Flags.AT_RECURSIVE));
+        }
+
+        private Fd open(String field, java.util.function.Supplier<Fd> call) {
+            try {
+                Fd fd = call.get();
+                opened.add(fd);
+                return fd;
+            } catch (KernelException e) {
+                throw new SpecException(field, e.call() + ": " + Errno.describe(e.errno()));
+            }
+        }
+
+        private Optional<Fd> enterNamespaces() {
+            Optional<Fd> pid = Optional.empty();
+            boolean network = with.networkNamespace().isPresent();
+            if (network) {
+                join("network", with.networkNamespace().get(), Flags.CLONE_NEWNET);
+            }
+            boolean cgroup = false;
+            for (Namespace n : os.namespaces()) {
+                if (n.type().equals("network") && network) {
+                    continue;
+                }
+                if (n.path().isEmpty()) {
+                    if (n.type().equals("cgroup")) {
+                        cgroup = true;
+                    } else {
+                        flags |= n.flag();
+                    }
+                    continue;
+                }
+                Fd fd = open("linux.namespaces", () -> linux.open(Path.of(n.path()), Flags.O_RDONLY, 0));
+                if (n.type().equals("pid")) {
+                    pid = Optional.of(fd);
+                } else {
+                    join(n.type(), fd, n.flag());
+                }
+            }
+            if (cgroup) {
+                // after the group was joined: the namespace's root is where its first process is
+                t.call("making a cgroup namespace", Sys.UNSHARE, Tape.number(Flags.CLONE_NEWCGROUP));
+            }
+            return pid;
+        }
+
+        private void join(String type, Fd fd, int flag) {
+            t.call("joining the " + type + " namespace", Sys.SETNS, t.descriptor(fd), Tape.number(flag));
+        }
+
+        private long propagation() {
+            return switch (os.rootfsPropagation()) {
+                case "", "private", "rprivate" -> Flags.MS_PRIVATE;
+                case "slave", "rslave" -> Flags.MS_SLAVE;
+                case "shared", "rshared" -> Flags.MS_SHARED;
+                case "unbindable", "runbindable" -> Flags.MS_UNBINDABLE;
+                default ->
+                    throw new SpecException(
+                            "linux.rootfsPropagation", "\"" + os.rootfsPropagation() + "\" is no propagation");
+            };
+        }
+
+        private void mounts() {
+            Set<String> done = new HashSet<>();
+            for (Mount m : spec.mounts()) {
+                String destination = MountPath.clean(m.destination());
+                if (m.isBind() || m.type().equals("none")) {
+                    done.add(destination);
+                    bind(m, destination);
+                } else if (m.type().equals("cgroup")) {
+                    cgroup(m);
+                } else {
+                    checkProc(m, destination);
+                    files.mount(m);
+                }
+            }
+            with.volumes().forEach((destination, tree) -> {
+                if (!done.contains(MountPath.clean(destination))) {
+                    Mount m = Mount.bind("", destination, List.of());
+                    attach(m, MountPath.clean(destination), tree);
+                }
+            });
+        }
+
+        private void bind(Mount m, String destination) {
+            Fd given = with.volumes().get(m.destination());
+            if (given == null) {
+                given = with.volumes().get(destination);
+            }
+            if (given != null) {
+                attach(m, destination, given);
+                return;
+            }
+            boolean recursive = m.options().contains("rbind");
+            attach(
+                    m,
+                    destination,
+                    open(
+                            "mounts",
+                            () -> linux.openTree(
+                                    Fd.CWD, m.source(), Flags.OPEN_TREE_CLONE | (recursive ? Flags.AT_RECURSIVE : 0))));
+        }
+
+        private void attach(Mount m, String destination, Fd tree) {
+            boolean ofProc = destination.equals("/proc") || destination.startsWith("/proc/");
+            if (ofProc && !PROC_FILES.contains(destination) && linux.fileSystemType(tree) != PROC_SUPER_MAGIC) {
+                throw insideProc(destination);
+            }
+            files.bind(m, tree, linux.stat(tree, "").isDirectory());
+        }
+
+        private void checkProc(Mount m, String destination) {
+            boolean ofProc = destination.equals("/proc") || destination.startsWith("/proc/");
+            if (ofProc && !m.type().equals("proc")) {
+                throw insideProc(destination);
+            }
+        }
+
+        private SpecException insideProc(String destination) {
+            return new SpecException(
+                    "mounts", "\"" + destination + "\" is inside /proc, where only a real procfs can be mounted");
+        }
+
+        private void cgroup(Mount m) {
+            if (cgroups.version() == 2) {
+                if (namespaces.containsKey("cgroup")) {
+                    files.mount(new Mount(m.destination(), "cgroup2", "cgroup", m.options()));
+                } else {
+                    Mount bind = Mount.bind("", m.destination(), m.options());
+                    files.bind(bind, ownGroups().getOrDefault("", Fd.CWD), true);
+                }
+                return;
+            }
+            Map<String, Fd> instead = namespaces.containsKey("cgroup") ? Map.of() : ownGroups();
+            files.cgroupV1(m, cgroups.hierarchies(), instead);
+        }
+
+        /** Without a cgroup namespace the container sees its own groups only as clones of their directories. */
+        private Map<String, Fd> ownGroups() {
+            if (with.cgroup().isEmpty()) {
+                throw new SpecException("mounts", "a mount of type cgroup needs a control group");
+            }
+            Map<String, Fd> trees = new LinkedHashMap<>();
+            with.cgroup()
+                    .get()
+                    .directories()
+                    .forEach((name, directory) -> trees.put(
+                            name, open("mounts", () -> linux.openTree(Fd.CWD, directory, Flags.OPEN_TREE_CLONE))));
+            return trees;
+        }
+
+        /** A procfs that no mount of the container's can stand in for. */
+        private Tape.Arg procfs() {
+            if (files.isFresh("/proc")) {
+                return files.mounted("/proc", Tape.number(Flags.AT_FDCWD));
+            }
+            boolean needed = !os.sysctl().isEmpty() || process.oomScoreAdj().isPresent();
+            return needed
+                    ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
+                    : Tape.number(-1);
+        }
+
+        private void names() {
+            for (String name : List.of(spec.hostname(), spec.domainname())) {
+                if (!name.isEmpty() && !namespaces.containsKey("uts")) {
+                    throw new SpecException(
+                            "hostname", "\"" + name + "\" can be set only in a uts namespace of the container's own");
+                }
+            }
+            set("setting the host name", Sys.SETHOSTNAME, spec.hostname());
+            set("setting the domain name", Sys.SETDOMAINNAME, spec.domainname());
+        }
+
+        private void set(String what, Sys call, String name) {
+            if (!name.isEmpty()) {
+                int length = name.getBytes(StandardCharsets.UTF_8).length;
+                t.call(what + " " + name, call, t.text(name), Tape.number(length));
+            }
+        }
+
+        private void personality(OciLinux.Personality personality) {
+            long domain = switch (personality.domain()) {
+                case "LINUX" -> 0;
+                case "LINUX32" -> 8;
+                default ->
+                    throw new SpecException(
+                            "linux.personality.domain", "\"" + personality.domain() + "\" is not LINUX or LINUX32");
+            };
+            t.call("setting the personality", Sys.PERSONALITY, Tape.number(domain));
+        }
+    }
+
+    /** A null device of the tape's own, whatever the container has as /dev/null; answers the directory it is in. */
+    private static Tape.Arg nullDevice(Tape t, TapeCompiler files) {
+        Tape.Line own = files.fileSystem("a null device", "tmpfs", "", List.of("size=4k"), 0);
+        t.call(
+                "a null device",
+                Sys.MKNODAT,
+                own,
+                files.text("null"),
+                Tape.number(Flags.S_IFCHR | 0666),
+                Tape.number(1 << 8 | 3));
+        return own;
+    }
+
+    /** What stands in a spec that this version cannot do. */
+    private static void refuse(Spec spec) {
+        refuse(spec.process());
+        spec.hooks().ifPresent(h -> {
+            if (!h.createContainer().isEmpty() || !h.startContainer().isEmpty()) {
+                throw new SpecException(
+                        "hooks", "hooks that run inside the container are not supported by this version");
+            }
+        });
+    }
+
+    private static void refuse(Process process) {
+        if (!process.apparmorProfile().isEmpty() && !process.apparmorProfile().equals("unconfined")) {
+            throw new SpecException(
+                    "process.apparmorProfile", "AppArmor is not supported by this version; leave it out");
+        }
+        if (!process.selinuxLabel().isEmpty()) {
+            throw new SpecException("process.selinuxLabel", "SELinux is not supported by this version; leave it out");
+        }
+        if (process.args().isEmpty()) {
+            throw new SpecException("process.args", "is empty; it must name the program to run");
+        }
+        if (!process.cwd().startsWith("/")) {
+            throw new SpecException("process.cwd", "\"" + process.cwd() + "\" is no absolute path");
+        }
+    }
+
+    /** The tape of a further process. */
+    Compiled compileExec(Fd container, Spec spec, Process process, Attachments with) {
+        refuse(process);
+        Account account = account(container, process);
+        Tape t = new Tape();
+        TapeCompiler files = new TapeCompiler(t);
+        ProcessCompiler p = new ProcessCompiler(t, files, process, account);
+        p.join(with.cgroup());
+        t.call(
+                "joining the container's namespaces",
+                Sys.SETNS,
+                t.descriptor(container),
+                Tape.number((long) Flags.CLONE_NEWNS
+                        | Flags.CLONE_NEWUTS
+                        | Flags.CLONE_NEWIPC
+                        | Flags.CLONE_NEWNET
+                        | Flags.CLONE_NEWCGROUP));
+        t.call("umask", Sys.UMASK, Tape.number(0));
+        p.priorities(
+                process.oomScoreAdj().isPresent()
+                        ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
+                        : Tape.number(-1));
+        if (process.terminal()) {
+            p.streams(p.terminal(Tape.number(Flags.AT_FDCWD), "/dev/pts/ptmx"));
+        } else {
+            boolean complete = with.input().isPresent()
+                    && with.output().isPresent()
+                    && with.error().isPresent();
+            p.streams(with, complete ? Tape.number(-1) : nullDevice(t, files), "null");
+        }
+        spec.linux()
+                .personality()
+                .ifPresent(o -> t.call(
+                        "setting the personality",
+                        Sys.PERSONALITY,
+                        Tape.number(o.domain().equals("LINUX32") ? 8 : 0)));
+        int commandLine = p.become(spec.linux().seccomp(), with.waitForStart());
+        return new Compiled(t, 0, commandLine, Optional.of(container), List.of());
+    }
+
+    private Account account(Fd container, Process process) {
+        long pid = pid(container);
+        try (Fd root = linux.open(Path.of("/proc/" + pid + "/root"), Flags.O_PATH | Flags.O_DIRECTORY, 0)) {
+            linux.pidfdSignal(container, 0); // the number was not another process's meanwhile
+            return new Accounts(linux, root).find(process.user());
+        } catch (KernelException e) {
+            throw new StartException("the container is not running", 125, Errno.ESRCH, e);
+        }
+    }
+
+    /** The process that a pidfd names, by the kernel's word on the descriptor (pidfd_open(2)). */
+    private long pid(Fd pidfd) {
+        byte[] buffer = new byte[512];
+        try (Fd info = linux.open(Path.of("/proc/self/fdinfo/" + pidfd.number()), Flags.O_RDONLY, 0)) {
+            int n = linux.read(info, buffer, 0, buffer.length);
+            for (String line : new String(buffer, 0, Math.max(0, n), StandardCharsets.US_ASCII).split("\n")) {
+                if (line.startsWith("Pid:")) {
+                    long pid = Long.parseLong(line.substring(4).strip());
+                    if (pid > 0) {
+                        return pid;
+                    }
+                }
+            }
+        }
+        throw new StartException(
+                "the container is not running", 125, Errno.ESRCH, new KernelException("pidfd", Errno.ESRCH));
+    }
+}
