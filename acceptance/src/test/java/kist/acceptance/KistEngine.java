@@ -13,8 +13,18 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 /** Kist of the built distribution on directories of its own, away from the user's. */
 final class KistEngine extends Engine {
     private final Set<String> ids = new TreeSet<>();
+    private final int megabytes;
     private Path home = Path.of("");
     private Leftovers before = Leftovers.NONE;
+
+    KistEngine() {
+        this(0);
+    }
+
+    /** One whose state is on a file system of its own with so many megabytes; 0 for no such limit. */
+    KistEngine(int megabytes) {
+        this.megabytes = megabytes;
+    }
 
     @Override
     Path socket() {
@@ -32,7 +42,7 @@ final class KistEngine extends Engine {
     }
 
     Path root() {
-        return home.resolve("root");
+        return home.resolve(megabytes > 0 ? "disk/root" : "root");
     }
 
     Path runDir() {
@@ -98,6 +108,14 @@ final class KistEngine extends Engine {
             throw new UncheckedIOException(e);
         }
         before = Leftovers.now();
+        if (megabytes > 0) {
+            var image = home.resolve("disk.img").toString();
+            Command.of("truncate", "--size", megabytes + "M", image).ok();
+            Command.of("mkfs.ext4", "-q", image).ok();
+            Command.of("mkdir", home.resolve("disk").toString()).ok();
+            Command.of("mount", "-o", "loop", image, home.resolve("disk").toString())
+                    .ok();
+        }
         start();
         importBusybox();
     }
@@ -117,6 +135,9 @@ final class KistEngine extends Engine {
             }
             removeContainers();
             kist("system", "shutdown", "--stop-containers").ok();
+            if (megabytes > 0) {
+                Command.of("umount", home.resolve("disk").toString()).ok();
+            }
             faults.addAll(Leftovers.since(before, marks()));
         } finally {
             Leftovers.clear(marks());

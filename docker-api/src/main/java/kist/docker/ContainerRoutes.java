@@ -103,6 +103,8 @@ final class ContainerRoutes {
                         && !call.parameter("checkpoint").isEmpty()) {
                     throw Errors.unsupported("starting from a checkpoint");
                 }
+                // settings in the body of a start are of times before API 1.24
+                call.body("").end();
                 call.answer(call.ask(new Request.StartContainer(ref)) ? 204 : 304);
             }
             case "stop" -> {

@@ -196,6 +196,9 @@ class DockerDoorTest {
     @Test
     void aContainerLivesFromCreateToDelete() throws IOException {
         String id = create("one", "sleep");
+        assertEquals(
+                400,
+                ask("POST", "/containers/one/start", "{\"Binds\":[\"/a:/b\"]}").status());
         assertEquals(204, post("/v1.41/containers/" + id + "/start").status());
         assertEquals(304, post("/v1.41/containers/" + id + "/start").status());
         assertEquals(409, ask("DELETE", "/v1.41/containers/one", "").status());

@@ -40,6 +40,7 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events = new Events();
     private final Lifecycle lifecycle;
+    private final Execs execs;
 
     private KistEngine(EngineOptions options, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -55,6 +56,7 @@ public final class KistEngine implements Engine {
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
                 linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle);
         new Reconciler(linux, keeper, store, registry, images.snapshots(), networks, cgroups, lifecycle).run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
@@ -136,7 +138,7 @@ public final class KistEngine implements Engine {
             if (container.isPresent()) {
                 lifecycle.exited(container.get(), status);
             } else if (exec.isPresent()) {
-                lifecycle.exited(exec.get(), status);
+                execs.exited(exec.get(), status);
             } else {
                 keeper.forget(id);
             }
@@ -203,11 +205,10 @@ public final class KistEngine implements Engine {
                 lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
-            case Request.CreateExec r -> lifecycle.createExec(registry.get(r.ref()), r.config());
-            case Request.StartExec r ->
-                lifecycle.startExec(registry.exec(r.execId()), r.detach(), r.rows(), r.columns());
+            case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
+            case Request.StartExec r -> execs.start(registry.exec(r.execId()), r.detach(), r.rows(), r.columns());
             case Request.ResizeExec r -> {
-                lifecycle.resize(registry.exec(r.execId()), r.rows(), r.columns());
+                execs.resize(registry.exec(r.execId()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();

@@ -133,7 +133,8 @@ final class Connection implements Runnable {
             byte[] scratch = new byte[8192];
             int count;
             do {
-                count = input.read(scratch, 0, scratch.length);
+                // past the buffer: a thread of the handler may still be reading there
+                count = wire.read(scratch, 0, scratch.length);
             } while (count >= 0);
         } finally {
             server.deadlines().disarm(wire);

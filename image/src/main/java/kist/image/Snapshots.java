@@ -143,7 +143,7 @@ public final class Snapshots {
     /** Overlay leaves a mark in a volatile mount and then refuses to mount it again; who asks for it knows. */
     private void forgetVolatile(Fd work) {
         try (Fd marks = linux.openat2(work, "work/incompat", Flags.O_PATH | Flags.O_DIRECTORY, 0, Trees.INSIDE)) {
-            linux.unlinkat(marks, "volatile", true);
+            Trees.delete(linux, marks, "volatile");
         } catch (KernelException e) {
             if (e.errno() != Errno.ENOENT) {
                 throw e;

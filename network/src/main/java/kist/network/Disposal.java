@@ -37,7 +37,7 @@ final class Disposal implements AutoCloseable {
     private long firstPending;
     private boolean closed;
 
-    private record Old(Optional<Fd> namespace, Optional<Endpoint> endpoint) {}
+    private record Old(Optional<Prepared> namespace, Optional<Endpoint> endpoint) {}
 
     private record Fading(Endpoint endpoint, long since) {}
 
@@ -50,8 +50,8 @@ final class Disposal implements AutoCloseable {
     }
 
     /** A namespace with what it holds. */
-    void add(Claimed claimed) {
-        add(new Old(Optional.of(claimed.namespace()), claimed.endpoint()));
+    void add(Prepared prepared) {
+        add(new Old(Optional.of(prepared), prepared.claimed().endpoint()));
     }
 
     /** A place on the bridge whose namespace goes with the last process in it. */
@@ -75,7 +75,7 @@ final class Disposal implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        old.namespace().ifPresent(Fd::close);
+        old.namespace().ifPresent(Prepared::close);
     }
 
     private void run() {
@@ -88,7 +88,7 @@ final class Disposal implements AutoCloseable {
                     return;
                 }
                 for (Old old : batch.get()) {
-                    old.namespace().ifPresent(Fd::close);
+                    old.namespace().ifPresent(Prepared::close);
                     old.endpoint().ifPresent(e -> fading.add(new Fading(e, System.nanoTime())));
                 }
                 fading.removeIf(f -> isGone(host, f));
@@ -113,7 +113,7 @@ final class Disposal implements AutoCloseable {
                         pending.clear();
                     }
                     if (closed) {
-                        batch.forEach(old -> old.namespace().ifPresent(Fd::close));
+                        batch.forEach(old -> old.namespace().ifPresent(Prepared::close));
                         return Optional.empty();
                     }
                     return Optional.of(batch);

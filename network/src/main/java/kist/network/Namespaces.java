@@ -51,9 +51,12 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Makes a namespace; on a failure nothing of it is left. */
-    Claimed make(Mode mode, Optional<String> mac) {
+    Prepared make(Mode mode, Optional<String> mac) {
         if (mode == Mode.NONE) {
-            return new Claimed(makeEmpty(), Optional.empty());
+            Prepared empty = makeEmpty();
+            // never recycled: what its container sees in it shall be its own alone
+            empty.inside().ifPresent(Netlink::close);
+            return new Prepared(empty.claimed(), Optional.empty());
         }
         if (bridgeIndex == 0) {
             bridgeIndex = bridge.ensure(host);
@@ -70,15 +73,15 @@ final class Namespaces implements AutoCloseable {
         }
     }
 
-    private Claimed makeConnected(Optional<String> mac) {
+    private Prepared makeConnected(Optional<String> mac) {
         int address = addresses.take();
         try {
-            Fd namespace = makeEmpty();
+            Prepared empty = makeEmpty();
             try {
-                return new Claimed(
-                        namespace, Optional.of(connect(namespace, address, mac.orElse(Subnet.mac(address)))));
+                Endpoint endpoint = connect(empty, address, mac.orElse(Subnet.mac(address)));
+                return new Prepared(new Claimed(empty.claimed().namespace(), Optional.of(endpoint)), empty.inside());
             } catch (RuntimeException e) {
-                namespace.close();
+                empty.close();
                 throw e;
             }
         } catch (RuntimeException e) {
@@ -87,11 +90,11 @@ final class Namespaces implements AutoCloseable {
         }
     }
 
-    private Fd makeEmpty() {
+    private Prepared makeEmpty() {
         linux.unshare(Flags.CLONE_NEWNET);
         try {
             Fd namespace = linux.open(SELF, Flags.O_RDONLY, 0);
-            try (Netlink inside = Netlink.open(linux, Netlink.ROUTE)) {
+            try {
                 Bridge.write(SYSCTL.resolve("ipv4/ip_unprivileged_port_start"), "0");
                 Bridge.write(SYSCTL.resolve("ipv4/ping_group_range"), "0 2147483647");
                 Path ipv6 = SYSCTL.resolve("ipv6/conf/default/disable_ipv6");
@@ -99,8 +102,14 @@ final class Namespaces implements AutoCloseable {
                     // for links to come; loopback has its own setting and keeps ::1
                     Bridge.write(ipv6, "1");
                 }
-                inside.execute(NetlinkRoute.up(LOOPBACK));
-                return namespace;
+                Netlink inside = Netlink.open(linux, Netlink.ROUTE);
+                try {
+                    inside.execute(NetlinkRoute.up(LOOPBACK));
+                    return new Prepared(new Claimed(namespace, Optional.empty()), Optional.of(inside));
+                } catch (RuntimeException e) {
+                    inside.close();
+                    throw e;
+                }
             } catch (RuntimeException e) {
                 namespace.close();
                 throw e;
@@ -110,17 +119,16 @@ final class Namespaces implements AutoCloseable {
         }
     }
 
-    private Endpoint connect(Fd namespace, int address, String mac) {
-        String hostEnd = newVeth(namespace, mac);
-        return within(namespace, inside -> {
-            int index = insideLink(inside).index();
-            InetAddress ip = Subnet.address(address);
-            inside.execute(
-                    NetlinkRoute.up(index),
-                    NetlinkRoute.newAddress(index, ip, addresses.subnet().prefixLength()),
-                    NetlinkRoute.newDefaultRoute(index, gateway()));
-            return endpoint(hostEnd, ip, mac);
-        });
+    private Endpoint connect(Prepared empty, int address, String mac) {
+        String hostEnd = newVeth(empty.claimed().namespace(), mac);
+        Netlink inside = empty.inside().orElseThrow();
+        int index = insideLink(inside).index();
+        InetAddress ip = Subnet.address(address);
+        inside.execute(
+                NetlinkRoute.up(index),
+                NetlinkRoute.newAddress(index, ip, addresses.subnet().prefixLength()),
+                NetlinkRoute.newDefaultRoute(index, gateway()));
+        return endpoint(hostEnd, ip, mac);
     }
 
     private String newVeth(Fd namespace, String mac) {
@@ -161,49 +169,83 @@ final class Namespaces implements AutoCloseable {
                         () -> new NetworkException("A namespace of the bridge network has lost its " + INSIDE + "."));
     }
 
-    /**
-     * Makes a used namespace of the bridge network as good as new, with another address and hardware address. Empty
-     * where something outlived the container in it: a socket that it sent to somebody else could listen to the next
-     * one, and a connection that still closes could hold one of its ports.
-     */
-    Optional<Claimed> recycle(Claimed used) {
-        Endpoint old = used.endpoint().orElseThrow();
-        return within(used.namespace(), inside -> {
-            if (!isUntouched(inside, old)) {
-                return Optional.empty();
-            }
-            int address = addresses.take();
-            try {
-                int index = insideLink(inside).index();
-                InetAddress ip = Subnet.address(address);
-                String mac = Subnet.mac(address);
-                // the last address takes routes, what they learned, and neighbours with it
-                inside.execute(
-                        NetlinkRoute.deleteAddress(
-                                index, Subnet.address(Subnet.number(old.address())), old.prefixLength()),
-                        NetlinkRoute.setMac(index, mac),
-                        NetlinkRoute.newAddress(index, ip, addresses.subnet().prefixLength()),
-                        NetlinkRoute.newDefaultRoute(index, gateway()));
-                addresses.free(Subnet.number(old.address()));
-                return Optional.of(new Claimed(used.namespace(), Optional.of(endpoint(old.hostInterface(), ip, mac))));
-            } catch (RuntimeException e) {
-                addresses.free(address);
-                throw e;
-            }
-        });
+    /** What became of a used namespace. */
+    sealed interface Recycled {
+        /** It is as good as new. */
+        record Fresh(Prepared prepared) implements Recycled {}
+
+        /** There are sockets in it; the kernel may only be late to forget those of the container. */
+        record Later() implements Recycled {}
+
+        /** It must be destroyed. */
+        record Never() implements Recycled {}
     }
 
-    /** Whether a namespace holds what was put into it and nothing else. The socket that asks is the one there is. */
-    private static boolean isUntouched(Netlink inside, Endpoint endpoint) {
+    /**
+     * Makes a used namespace of the bridge network as good as new, with another address and hardware address. Not where
+     * something outlived the container in it: a socket that it sent to somebody else could listen to the next one, and a
+     * connection that still closes could hold one of its ports.
+     */
+    Recycled recycle(Prepared used) {
+        Claimed claimed = used.claimed();
+        Endpoint old = claimed.endpoint().orElseThrow();
+        Netlink inside;
         String sockets;
+        linux.setns(claimed.namespace(), Flags.CLONE_NEWNET);
         try {
-            sockets = Files.readString(SOCKETS);
-        } catch (IOException e) {
-            return false;
+            inside = used.inside().orElseGet(() -> Netlink.open(linux, Netlink.ROUTE));
+            try {
+                sockets = Files.readString(SOCKETS);
+            } catch (IOException e) {
+                sockets = "";
+            }
+        } finally {
+            linux.setns(home, Flags.CLONE_NEWNET);
         }
-        if (!matches(USED, sockets, "1") || !matches(TIME_WAIT, sockets, "0")) {
-            return false;
+        Recycled result = new Recycled.Never();
+        try {
+            result = recycle(claimed, old, inside, sockets);
+        } finally {
+            if (used.inside().isEmpty() && !(result instanceof Recycled.Fresh)) {
+                inside.close();
+            }
         }
+        return result;
+    }
+
+    private Recycled recycle(Claimed claimed, Endpoint old, Netlink inside, String sockets) {
+        if (!matches(TIME_WAIT, sockets, "0")) {
+            return new Recycled.Never();
+        }
+        if (!matches(USED, sockets, "1")) {
+            return new Recycled.Later();
+        }
+        if (!isUntouched(inside, old)) {
+            return new Recycled.Never();
+        }
+        int address = addresses.take();
+        try {
+            int index = insideLink(inside).index();
+            InetAddress ip = Subnet.address(address);
+            String mac = Subnet.mac(address);
+            // the last address takes routes, what they learned, and neighbours with it
+            inside.execute(
+                    NetlinkRoute.deleteAddress(index, Subnet.address(Subnet.number(old.address())), old.prefixLength()),
+                    NetlinkRoute.setMac(index, mac),
+                    NetlinkRoute.newAddress(index, ip, addresses.subnet().prefixLength()),
+                    NetlinkRoute.newDefaultRoute(index, gateway()));
+            addresses.free(Subnet.number(old.address()));
+            Endpoint fresh = endpoint(old.hostInterface(), ip, mac);
+            return new Recycled.Fresh(
+                    new Prepared(new Claimed(claimed.namespace(), Optional.of(fresh)), Optional.of(inside)));
+        } catch (RuntimeException e) {
+            addresses.free(address);
+            throw e;
+        }
+    }
+
+    /** Whether a namespace has the links and addresses that were put into it and no others. */
+    private static boolean isUntouched(Netlink inside, Endpoint endpoint) {
         Set<String> links = new HashSet<>();
         for (NetlinkRoute.Link link : NetlinkRoute.links(inside)) {
             if (link.up()) {
@@ -223,15 +265,6 @@ final class Namespaces implements AutoCloseable {
     private static boolean matches(Pattern pattern, String text, String number) {
         var matcher = pattern.matcher(text);
         return matcher.find() && number.equals(matcher.group(1));
-    }
-
-    private <T> T within(Fd namespace, java.util.function.Function<Netlink, T> work) {
-        linux.setns(namespace, Flags.CLONE_NEWNET);
-        try (Netlink inside = Netlink.open(linux, Netlink.ROUTE)) {
-            return work.apply(inside);
-        } finally {
-            linux.setns(home, Flags.CLONE_NEWNET);
-        }
     }
 
     @Override

@@ -37,7 +37,8 @@ public final class Networks implements AutoCloseable {
     private final Pool pool;
     private final Map<String, Lease> leases = new HashMap<>();
 
-    private record Lease(Mode mode, Optional<Endpoint> endpoint) {}
+    /** What a container has; {@code prepared} is empty where this engine took it over from one before. */
+    private record Lease(Mode mode, Optional<Endpoint> endpoint, Optional<Prepared> prepared) {}
 
     private Networks(Linux linux, NetworkState state, Subnet subnet, Fd home, Options options) {
         this.linux = linux;
@@ -101,12 +102,13 @@ public final class Networks implements AutoCloseable {
         synchronized (leases) {
             refuseSecond(containerId);
             // the place is taken before the namespace is there: a second claim must not get past it meanwhile
-            leases.put(containerId, new Lease(mode, Optional.empty()));
+            leases.put(containerId, new Lease(mode, Optional.empty(), Optional.empty()));
         }
         try {
-            Claimed claimed = pool.claim(mode, mac);
+            Prepared prepared = pool.claim(mode, mac);
+            Claimed claimed = prepared.claimed();
             synchronized (leases) {
-                leases.put(containerId, new Lease(mode, claimed.endpoint()));
+                leases.put(containerId, new Lease(mode, claimed.endpoint(), Optional.of(prepared)));
             }
             return claimed;
         } catch (RuntimeException e) {
@@ -132,7 +134,7 @@ public final class Networks implements AutoCloseable {
                 throw new NetworkException("Container " + containerId + " has the address " + endpoint.address()
                         + ", which is in use by another or by the bridge.");
             }
-            leases.put(containerId, new Lease(Mode.BRIDGE, Optional.of(endpoint)));
+            leases.put(containerId, new Lease(Mode.BRIDGE, Optional.of(endpoint), Optional.empty()));
         }
     }
 
@@ -140,7 +142,7 @@ public final class Networks implements AutoCloseable {
     public void adoptWithoutNetwork(String containerId) {
         synchronized (leases) {
             refuseSecond(containerId);
-            leases.put(containerId, new Lease(Mode.NONE, Optional.empty()));
+            leases.put(containerId, new Lease(Mode.NONE, Optional.empty(), Optional.empty()));
         }
     }
 
@@ -173,10 +175,11 @@ public final class Networks implements AutoCloseable {
                 .filter(e -> e.mac().equals(Subnet.mac(Subnet.number(e.address()))))
                 .filter(e -> addresses.subnet().contains(Subnet.number(e.address())))
                 .isPresent();
+        Prepared prepared = lease.get().prepared().orElse(new Prepared(claimed, Optional.empty()));
         if (recyclable && ordinary) {
-            pool.giveBack(claimed);
+            pool.giveBack(prepared);
         } else {
-            disposal.add(claimed);
+            disposal.add(prepared);
         }
     }
 

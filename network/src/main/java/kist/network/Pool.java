@@ -22,6 +22,10 @@ final class Pool implements AutoCloseable {
     /** After a claim a container is about to start: its processor time comes first while the pool is half full. */
     private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
+    /** Closed sockets are counted until the kernel's next read-copy-update, tens of milliseconds later. */
+    private static final long RECYCLE_NANOS = TimeUnit.MILLISECONDS.toNanos(40);
+
+    private static final int RECYCLE_TRIES = 4;
     private static final long BACK_OFF_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final long SHRINK_NANOS = TimeUnit.SECONDS.toNanos(60);
 
@@ -32,22 +36,25 @@ final class Pool implements AutoCloseable {
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition work = lock.newCondition();
-    private final Map<Mode, Deque<Claimed>> ready = new EnumMap<>(Mode.class);
+    private final Map<Mode, Deque<Prepared>> ready = new EnumMap<>(Mode.class);
     private final Map<Mode, Integer> target = new EnumMap<>(Mode.class);
     private final Deque<Waiting> waiting = new ArrayDeque<>();
-    private final Deque<Claimed> used = new ArrayDeque<>();
+    private final Deque<Used> used = new ArrayDeque<>();
     private boolean filling;
     private boolean closed;
     private long lastClaim = System.nanoTime();
     private long lastMiss = lastClaim;
     private long notBefore = lastClaim;
 
-    private record Waiting(Mode mode, Optional<String> mac, CompletableFuture<Claimed> result) {}
+    private record Waiting(Mode mode, Optional<String> mac, CompletableFuture<Prepared> result) {}
+
+    /** A namespace to be recycled, but not before a time. */
+    private record Used(Prepared prepared, int tries, long notBefore) {}
 
     private sealed interface Job {
         record Serve(Waiting waiting) implements Job {}
 
-        record Recycle(Claimed used) implements Job {}
+        record Recycle(Used used) implements Job {}
 
         record Make(Mode mode) implements Job {}
 
@@ -78,7 +85,7 @@ final class Pool implements AutoCloseable {
     }
 
     /** A ready namespace at once, or else one that is made now. */
-    Claimed claim(Mode mode, Optional<String> mac) {
+    Prepared claim(Mode mode, Optional<String> mac) {
         Waiting request = new Waiting(mode, mac, new CompletableFuture<>());
         lock.lock();
         try {
@@ -87,7 +94,7 @@ final class Pool implements AutoCloseable {
             }
             filling = true;
             lastClaim = System.nanoTime();
-            Claimed found = mac.isPresent() ? null : queue(mode).poll();
+            Prepared found = mac.isPresent() ? null : queue(mode).poll();
             work.signal();
             if (found != null) {
                 return found;
@@ -111,18 +118,18 @@ final class Pool implements AutoCloseable {
     }
 
     /** Takes a used namespace of the bridge network, to be made new; more than the pool can hold are destroyed. */
-    void giveBack(Claimed claimed) {
+    void giveBack(Prepared prepared) {
         lock.lock();
         try {
             if (!closed && used.size() + queue(Mode.BRIDGE).size() < high) {
-                used.add(claimed);
+                used.add(new Used(prepared, 0, System.nanoTime()));
                 work.signal();
                 return;
             }
         } finally {
             lock.unlock();
         }
-        disposal.add(claimed);
+        disposal.add(prepared);
     }
 
     /** How many of a kind are ready. */
@@ -135,7 +142,7 @@ final class Pool implements AutoCloseable {
         }
     }
 
-    private Deque<Claimed> queue(Mode mode) {
+    private Deque<Prepared> queue(Mode mode) {
         return ready.getOrDefault(mode, new ArrayDeque<>());
     }
 
@@ -151,7 +158,7 @@ final class Pool implements AutoCloseable {
                         return;
                     }
                     case Job.Serve(Waiting w) -> serve(namespaces, w);
-                    case Job.Recycle(Claimed c) -> recycle(namespaces, c).ifPresent(fresh -> keep(Mode.BRIDGE, fresh));
+                    case Job.Recycle(Used u) -> recycle(namespaces, u).ifPresent(fresh -> keep(Mode.BRIDGE, fresh));
                     case Job.Make(Mode mode) -> {
                         try {
                             keep(mode, namespaces.make(mode, Optional.empty()));
@@ -185,15 +192,19 @@ final class Pool implements AutoCloseable {
                 long now = System.nanoTime();
                 shrink(now);
                 long wait = Long.MAX_VALUE;
-                if (!used.isEmpty()) {
-                    wait = delay(Mode.BRIDGE, now);
+                boolean dirty = false;
+                Used next = used.peek();
+                if (next != null) {
+                    // one that has to wait does not keep a new one from being made
+                    dirty = next.notBefore() - now <= 0;
+                    wait = Math.max(delay(Mode.BRIDGE, now), next.notBefore() - now);
                     if (wait <= 0) {
                         return new Job.Recycle(used.remove());
                     }
                 }
                 for (Mode mode : Mode.values()) {
-                    boolean dirty = mode == Mode.BRIDGE && !used.isEmpty();
-                    if (filling && !dirty && queue(mode).size() < target(mode)) {
+                    boolean recycling = mode == Mode.BRIDGE && dirty;
+                    if (filling && !recycling && queue(mode).size() < target(mode)) {
                         long delay = Math.max(delay(mode, now), notBefore - now);
                         if (delay <= 0) {
                             return new Job.Make(mode);
@@ -232,11 +243,11 @@ final class Pool implements AutoCloseable {
 
     private void serve(Namespaces namespaces, Waiting request) {
         try {
-            Optional<Claimed> made = Optional.empty();
+            Optional<Prepared> made = Optional.empty();
             while (made.isEmpty()
                     && request.mode() == Mode.BRIDGE
                     && request.mac().isEmpty()) {
-                Optional<Claimed> old = takeUsed();
+                Optional<Used> old = takeUsed();
                 if (old.isEmpty()) {
                     break;
                 }
@@ -248,30 +259,52 @@ final class Pool implements AutoCloseable {
         }
     }
 
-    private Optional<Claimed> takeUsed() {
+    private Optional<Used> takeUsed() {
         lock.lock();
         try {
-            return Optional.ofNullable(used.poll());
+            Used first = used.peek();
+            if (first == null || first.notBefore() - System.nanoTime() > 0) {
+                return Optional.empty();
+            }
+            return Optional.of(used.remove());
         } finally {
             lock.unlock();
         }
     }
 
-    private Optional<Claimed> recycle(Namespaces namespaces, Claimed old) {
+    private Optional<Prepared> recycle(Namespaces namespaces, Used old) {
         try {
-            Optional<Claimed> fresh = namespaces.recycle(old);
-            if (fresh.isEmpty()) {
-                disposal.add(old);
+            switch (namespaces.recycle(old.prepared())) {
+                case Namespaces.Recycled.Fresh(Prepared fresh) -> {
+                    return Optional.of(fresh);
+                }
+                case Namespaces.Recycled.Later later -> {
+                    if (old.tries() < RECYCLE_TRIES && later(old)) {
+                        return Optional.empty();
+                    }
+                }
+                case Namespaces.Recycled.Never never -> {}
             }
-            return fresh;
         } catch (RuntimeException e) {
             LOG.log(System.Logger.Level.DEBUG, "A used namespace is destroyed rather than recycled", e);
-            disposal.add(old);
-            return Optional.empty();
+        }
+        disposal.add(old.prepared());
+        return Optional.empty();
+    }
+
+    private boolean later(Used old) {
+        lock.lock();
+        try {
+            if (!closed) {
+                used.add(new Used(old.prepared(), old.tries() + 1, System.nanoTime() + RECYCLE_NANOS));
+            }
+            return !closed;
+        } finally {
+            lock.unlock();
         }
     }
 
-    private void keep(Mode mode, Claimed fresh) {
+    private void keep(Mode mode, Prepared fresh) {
         lock.lock();
         try {
             if (!closed) {
@@ -281,7 +314,7 @@ final class Pool implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        fresh.namespace().close();
+        fresh.close();
     }
 
     private void backOff(RuntimeException e) {
@@ -306,10 +339,10 @@ final class Pool implements AutoCloseable {
             }
             waiting.clear();
             ready.values().forEach(queue -> {
-                queue.forEach(c -> c.namespace().close());
+                queue.forEach(Prepared::close);
                 queue.clear();
             });
-            used.forEach(c -> c.namespace().close());
+            used.forEach(u -> u.prepared().close());
             used.clear();
         } finally {
             lock.unlock();

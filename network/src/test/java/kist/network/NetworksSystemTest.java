@@ -18,9 +18,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -321,8 +321,8 @@ class NetworksSystemTest {
                 Thread.sleep(5);
             }
         } finally {
-            for (Claimed c : others) {
-                networks.release("unknown", c, false);
+            for (int i = 0; i < others.size(); i++) {
+                networks.release("again" + i, others.get(i), false);
             }
         }
         throw new AssertionError("the namespace of " + link + " did not come back");
@@ -368,7 +368,7 @@ class NetworksSystemTest {
                 await(
                         "the descriptors are closed",
                         () -> descriptors()
-                                <= descriptors + networks.ready(Mode.BRIDGE) + networks.ready(Mode.NONE) - 6);
+                                <= descriptors + 2 * (networks.ready(Mode.BRIDGE) - 3) + networks.ready(Mode.NONE) - 3);
                 networks.destroyAll();
                 await("every link is gone", () -> veths() == 0);
             }
@@ -381,14 +381,14 @@ class NetworksSystemTest {
             try (Networks networks = open(2)) {
                 Set<String> addresses = ConcurrentHashMap.newKeySet();
                 Set<String> links = ConcurrentHashMap.newKeySet();
-                List<Claimed> all = Collections.synchronizedList(new ArrayList<>());
+                Map<String, Claimed> all = new ConcurrentHashMap<>();
                 try (ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor()) {
                     List<Future<?>> futures = new ArrayList<>();
                     for (int i = 0; i < 40; i++) {
                         String id = "c" + i;
                         futures.add(executor.submit(() -> {
                             Claimed c = claim(networks, id, Mode.BRIDGE);
-                            all.add(c);
+                            all.put(id, c);
                             addresses.add(endpoint(c).address());
                             links.add(endpoint(c).hostInterface());
                         }));
@@ -400,11 +400,10 @@ class NetworksSystemTest {
                 assertEquals(40, addresses.size());
                 assertEquals(40, links.size());
                 assertEquals(40, networks.list().getFirst().containers().size());
+                List<Claimed> some = List.copyOf(all.values());
                 assertTrue(Sandbox.ping(
-                        all.get(0).namespace(), endpoint(all.get(39)).address()));
-                for (int i = 0; i < 40; i++) {
-                    networks.release(networks.list().getFirst().containers().getFirst(), all.get(i), i % 2 == 0);
-                }
+                        some.getFirst().namespace(), endpoint(some.getLast()).address()));
+                all.forEach((id, c) -> networks.release(id, c, id.endsWith("2")));
                 networks.destroyAll();
             }
             await("every link is gone", () -> veths() == 0);
