@@ -44,7 +44,6 @@ public final class ContainerRuntime {
     private final Linux linux;
     private final Optional<Keeper> keeper;
     private final Cgroups cgroups;
-    private final Map<String, Integer> commandLines = new java.util.concurrent.ConcurrentHashMap<>();
 
     /** With a keeper that is connected. */
     public ContainerRuntime(Linux linux, Keeper keeper, Cgroups cgroups) {
@@ -81,7 +80,7 @@ public final class ContainerRuntime {
      */
     public Keeper.Spawned start(String id, Spec spec, Attachments with) {
         try (Compiled c = compile(id, spec, with)) {
-            return spawn(id, c, spec.process().terminal(), with);
+            return spawn(id, c, spec.process(), with);
         }
     }
 
@@ -96,64 +95,59 @@ public final class ContainerRuntime {
      */
     public Keeper.Spawned exec(String execId, Fd container, Spec spec, Process process, Attachments with) {
         try (Compiled c = compileExec(container, spec, process, with)) {
-            return spawn(execId, c, process.terminal(), with);
+            return spawn(execId, c, process, with);
         }
     }
 
     /**
-     * Lets a process go on that was started with {@link Attachments#waitForStart}; returns when it executes its program.
+     * Lets a process go on that was started with {@link Attachments#waitForStart}, by this object or by that of another
+     * engine on the same keeper; returns when it executes its program.
      *
+     * @param process what it was started as, for the message when that cannot be executed
      * @throws StartException where the program cannot be executed; nothing is left of the process
      */
-    public void proceed(String id) {
-        int commandLine = commandLines.getOrDefault(id, 0);
-        commandLines.remove(id);
+    public void proceed(String id, Process process) {
         try {
             keeper.orElseThrow().proceed(id);
         } catch (TapeException e) {
-            throw failed(e, commandLine);
+            throw failed(e, 0, process);
         }
     }
 
-    private Keeper.Spawned spawn(String id, Compiled c, boolean terminal, Attachments with) {
+    private Keeper.Spawned spawn(String id, Compiled c, Process process, Attachments with) {
         try {
-            Keeper.Spawned spawned = keeper.orElseThrow()
+            return keeper.orElseThrow()
                     .spawn(new Keeper.Spawn(
                             id,
                             c.tape(),
                             c.cloneFlags(),
                             c.pidNamespace(),
                             with.cgroup().flatMap(Cgroup::cloneInto),
-                            terminal,
+                            process.terminal(),
                             with.keeperInput(),
                             with.keeperOutput(),
                             with.keeperError(),
                             with.log()));
-            if (with.waitForStart()) {
-                commandLines.put(id, c.commandLine());
-            }
-            return spawned;
         } catch (TapeException e) {
-            throw failed(e, c.commandLine());
+            throw failed(e, c.commandLine(), process);
         } catch (KernelException e) {
             throw new StartException("unable to start container process: " + e.getMessage(), 125, e.errno(), e);
         }
     }
 
-    private static StartException failed(TapeException e, int commandLine) {
+    private static StartException failed(TapeException e, int commandLine, Process process) {
         String start = "unable to start container process: ";
         int errno = e.errno();
+        String reason = StartException.reason(errno);
         if (e.line() < commandLine) {
-            return new StartException(start + e.what() + ": " + StartException.reason(errno), 125, errno, e);
+            return new StartException(start + e.what() + ": " + reason, 125, errno, e);
         }
+        String command = process.args().getFirst();
         boolean missing = errno == Errno.ENOENT || errno == Errno.ENOTDIR;
-        String message = e.what().endsWith("$PATH")
-                ? start + e.what()
-                : missing
-                        ? start + e.what() + ": stat "
-                                + e.what().substring(7, e.what().length() - 1) + ": " + StartException.reason(errno)
-                        : start + e.what() + ": " + StartException.reason(errno);
-        return new StartException(message, missing ? 127 : 126, errno, e);
+        String why = !missing
+                ? reason
+                : command.indexOf('/') < 0 ? "executable file not found in $PATH" : "stat " + command + ": " + reason;
+        return new StartException(start + "exec: \"" + command + "\": " + why, missing ? 127 : 126, errno, e);
     }
 
     /** The tape of a container's first process. */

@@ -287,9 +287,30 @@ final class ProcessSystemTest {
             Sandbox.Running c = box.new Running("w", spec, s, cgroup, Optional.empty());
             assertTrue(box.keeper.list().stream().anyMatch(h -> h.id().equals("w") && h.waiting()));
             assertTrue(Files.notExists(box.root.resolve("tmp/started")));
-            box.runtime.proceed("w");
+            box.runtime.proceed("w", spec.process());
             assertEquals(0, c.await().status());
             assertTrue(Files.exists(box.root.resolve("tmp/started")));
+        }
+    }
+
+    @Test
+    void a_start_that_waited_for_a_command_that_is_not_there_says_so() throws Exception {
+        Spec spec = box.spec("/no/such").build();
+        Cgroup cgroup = box.cgroups.create(box.parent + "/v", spec.linux().resources());
+        try (Fd rootfs = box.linux.openTree(Fd.CWD, box.root.toString(), Flags.OPEN_TREE_CLONE)) {
+            box.runtime
+                    .start(
+                            "v",
+                            spec,
+                            Attachments.NONE
+                                    .withRootfs(rootfs)
+                                    .withCgroup(cgroup)
+                                    .withWaitForStart())
+                    .close();
+            StartException e = assertThrows(StartException.class, () -> box.runtime.proceed("v", spec.process()));
+            assertEquals(127, e.exitCode());
+            assertTrue(e.getMessage().endsWith("exec: \"/no/such\": stat /no/such: no such file or directory"));
+            cgroup.remove();
         }
     }
 }

@@ -5,8 +5,10 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import kist.kernel.Sys;
 import kist.kernel.Tape;
 
@@ -28,6 +30,10 @@ final class TapeText {
         int count = b.getInt(4);
         int table = (b.getInt(8) * 4 + 7) & ~7;
         int blob = 16 + count * 80 + table;
+        Set<Integer> pointers = new HashSet<>();
+        for (int i = 0; i < b.getInt(8); i++) {
+            pointers.add(blob + b.getInt(16 + count * 80 + 4 * i));
+        }
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             int at = 16 + i * 80;
@@ -44,7 +50,7 @@ final class TapeText {
                         .append(
                                 switch (b.get(at + 8 + a)) {
                                     case 0 -> Long.toString(value);
-                                    case 1 -> text(b, blob + (int) value);
+                                    case 1 -> pointers.contains(blob + (int) value) ? "&" : text(b, blob + (int) value);
                                     case 2 -> "fd" + value;
                                     default -> "$" + value;
                                 });
