@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 int hello_main(int argc, char **argv);
-
 static const char *const capabilities[] = {
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
     "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
@@ -90,7 +89,6 @@ static void say_limits(void)
         printf("at most %.1f MiB\n", (double)value / (1 << 20));
     else
         puts(found ? "no limit" : "limit cannot be read");
-
     found = cgroup(text, sizeof text, "cpu.max", "cpu", "cpu.cfs_quota_us");
     if (found == 1 && !cgroup(period, sizeof period, "-", "cpu", "cpu.cfs_period_us"))
         found = 0;

@@ -22,7 +22,7 @@ final class Execs {
     private final Poller poller;
     private final Events events;
     private final Lifecycle lifecycle;
-    private final SpecFactory specs = new SpecFactory();
+    private final SpecFactory specs;
     private final Fd null0;
 
     Execs(
@@ -32,7 +32,8 @@ final class Execs {
             ContainerRuntime runtime,
             Poller poller,
             Events events,
-            Lifecycle lifecycle) {
+            Lifecycle lifecycle,
+            SpecFactory specs) {
         this.linux = linux;
         this.registry = registry;
         this.cgroups = cgroups;
@@ -40,6 +41,7 @@ final class Execs {
         this.poller = poller;
         this.events = events;
         this.lifecycle = lifecycle;
+        this.specs = specs;
         this.null0 = linux.open(java.nio.file.Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 
@@ -78,7 +80,7 @@ final class Execs {
             Keeper.Spawned init =
                     c.run.process().orElseThrow(() -> Lifecycle.conflict("container " + c.id() + " is not running"));
             boolean input = exec.config.attachStdin() && !detach;
-            try (Cgroup cgroup = cgroups.open(SpecFactory.cgroupPath(c.id()));
+            try (Cgroup cgroup = cgroups.open(specs.cgroupPath(c.id()));
                     Streams streams = detach && !tty ? Streams.none(null0) : Streams.open(linux, tty, input, null0)) {
                 Spec spec = specs.spec(c.stored);
                 Keeper.Spawned spawned = runtime.exec(
@@ -122,6 +124,7 @@ final class Execs {
 
     void exited(Exec exec, int status) {
         exec.ended(status);
+        registry.retire(exec);
         lifecycle.forget(exec.id);
         Map<String, String> attributes = exec.container.attributes();
         attributes.put("execID", exec.id);

@@ -53,11 +53,23 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
+        SpecFactory specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle);
-        new Reconciler(linux, keeper, store, registry, images.snapshots(), networks, cgroups, lifecycle).run();
+                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events, specs);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        new Reconciler(
+                        linux,
+                        keeper,
+                        store,
+                        registry,
+                        images.snapshots(),
+                        networks,
+                        cgroups,
+                        lifecycle,
+                        specs,
+                        options.cgroupParent())
+                .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
         networks.startPool();
@@ -429,6 +441,8 @@ public final class KistEngine implements Engine {
                 all.size() - running - paused,
                 images.list().size(),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
+                cgroups.controllers(),
+                HostFacts.ipForwarding(),
                 networks.warnings());
     }
 
@@ -444,20 +458,18 @@ public final class KistEngine implements Engine {
         return new EngineException(kind, String.valueOf(e.getMessage()), e);
     }
 
-    /** Ends the keeper and takes the bridge down, where no container runs; for a shutdown that stopped them. */
-    public boolean dismantle() {
-        if (registry.all().stream().anyMatch(c -> c.state.alive()) || !keeper.shutdown()) {
-            return false;
-        }
-        networks.destroyAll();
-        return true;
-    }
-
     @Override
     public void close() {
+        // with no container left there is no reason to leave a keeper or a bridge behind
+        boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
-        networks.close();
+        if (idle) {
+            networks.destroyAll();
+            cgroups.open(options.cgroupParent()).remove();
+        } else {
+            networks.close();
+        }
         images.close();
         gate.close();
     }

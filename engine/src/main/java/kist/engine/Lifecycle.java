@@ -45,7 +45,7 @@ final class Lifecycle {
     private final ContainerRuntime runtime;
     private final Poller poller;
     private final Events events;
-    private final SpecFactory specs = new SpecFactory();
+    private final SpecFactory specs;
     private final Fd null0;
 
     Lifecycle(
@@ -58,7 +58,8 @@ final class Lifecycle {
             Cgroups cgroups,
             ContainerRuntime runtime,
             Poller poller,
-            Events events) {
+            Events events,
+            SpecFactory specs) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -69,6 +70,7 @@ final class Lifecycle {
         this.runtime = runtime;
         this.poller = poller;
         this.events = events;
+        this.specs = specs;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 

@@ -22,8 +22,22 @@ import org.junit.jupiter.api.Test;
  */
 class CrashSystemTest {
     private static final Set<String> CHANGES = Set.of(
-            "mkdirat", "mknodat", "symlinkat", "linkat", "unlinkat", "renameat2", "fchownat", "chmod", "utimensat",
-            "setxattr", "write", "pwrite", "truncate", "sync", "syncfs", "openat2");
+            "mkdirat",
+            "mknodat",
+            "symlinkat",
+            "linkat",
+            "unlinkat",
+            "renameat2",
+            "fchownat",
+            "chmod",
+            "utimensat",
+            "setxattr",
+            "write",
+            "pwrite",
+            "truncate",
+            "sync",
+            "syncfs",
+            "openat2");
 
     private static final byte[] BASE =
             new Tars().directory("etc").file("etc/a", "a").symlink("s", "etc/a").bytes();
@@ -78,7 +92,11 @@ class CrashSystemTest {
     }
 
     /** Runs the work again and again, each time dying one call later, until it comes to its end. */
-    private void everywhere(boolean kill, java.util.function.Consumer<Stores> before, java.util.function.Consumer<Stores> work, Check check)
+    private void everywhere(
+            boolean kill,
+            java.util.function.Consumer<Stores> before,
+            java.util.function.Consumer<Stores> work,
+            Check check)
             throws Exception {
         Set<String> fds = openFiles();
         for (int call = 1; ; call++) {

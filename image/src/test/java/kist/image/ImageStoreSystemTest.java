@@ -99,7 +99,9 @@ class ImageStoreSystemTest {
         assertEquals(plain, stores.importTar(bzip2(BASE), "").layers().getFirst());
         assertEquals(
                 plain,
-                stores.importTar(com.github.luben.zstd.Zstd.compress(BASE), "").layers().getFirst());
+                stores.importTar(com.github.luben.zstd.Zstd.compress(BASE), "")
+                        .layers()
+                        .getFirst());
         assertEquals(4, stores.store.list().size());
         assertEquals(1, stores.names("layers").size(), "the layer is stored once");
     }
@@ -129,10 +131,10 @@ class ImageStoreSystemTest {
                 .file("gone/y", "y")
                 .file(".wh.su", "")
                 .bytes();
-        Image image = stores.load(Tars.dockerArchive("two", BASE, second)).getFirst().image();
+        Image image =
+                stores.load(Tars.dockerArchive("two", BASE, second)).getFirst().image();
         Map<String, String> tree = stores.tree(image);
-        assertEquals(
-                Set.of("abs", "etc", "etc/b", "etc/c", "fifo", "gone", "gone/y", "null"), tree.keySet());
+        assertEquals(Set.of("abs", "etc", "etc/b", "etc/c", "fifo", "gone", "gone/y", "null"), tree.keySet());
         assertEquals("dir 700", tree.get("etc"));
     }
 
@@ -152,9 +154,14 @@ class ImageStoreSystemTest {
                 .file("su", "new")
                 .file(".wh.su", "")
                 .bytes();
-        byte[] implied = new Tars().file(".wh.gone", "").file("gone/new", "1").file("su", "new").bytes();
+        byte[] implied = new Tars()
+                .file(".wh.gone", "")
+                .file("gone/new", "1")
+                .file("su", "new")
+                .bytes();
         for (byte[] layer : List.of(before, after, implied)) {
-            Image image = stores.load(Tars.dockerArchive("", BASE, layer)).getFirst().image();
+            Image image =
+                    stores.load(Tars.dockerArchive("", BASE, layer)).getFirst().image();
             Map<String, String> tree = stores.tree(image);
             assertTrue(tree.containsKey("gone/new") && !tree.containsKey("gone/x"), tree.toString());
             assertEquals("new", stores.content(image, "su"));
@@ -164,14 +171,19 @@ class ImageStoreSystemTest {
     @Test
     void an_opaque_root_hides_all_layers_below() {
         byte[] layer = new Tars().file(".wh..wh..opq", "").file("only", "1").bytes();
-        Image image = stores.load(Tars.dockerArchive("o", BASE, layer)).getFirst().image();
+        Image image =
+                stores.load(Tars.dockerArchive("o", BASE, layer)).getFirst().image();
         assertEquals(Set.of("only"), stores.tree(image).keySet());
     }
 
     @Test
     void a_hard_link_to_a_file_of_a_layer_below_is_that_file() {
-        byte[] second = new Tars().hardlink("etc/link", "etc/a").hardlink("again", "etc/a").bytes();
-        Image image = stores.load(Tars.dockerArchive("l", BASE, second)).getFirst().image();
+        byte[] second = new Tars()
+                .hardlink("etc/link", "etc/a")
+                .hardlink("again", "etc/a")
+                .bytes();
+        Image image =
+                stores.load(Tars.dockerArchive("l", BASE, second)).getFirst().image();
         assertEquals("lower a", stores.content(image, "etc/link"));
         Map<String, String> tree = stores.tree(image);
         assertEquals("dir 750", tree.get("etc"), "a directory that the archive leaves out is as it was below");
@@ -193,10 +205,13 @@ class ImageStoreSystemTest {
 
     @Test
     void a_layer_that_depends_on_those_below_is_kept_apart_for_each() {
-        byte[] other = new Tars().directory("etc", 0700).file("etc/a", "other a").bytes();
+        byte[] other =
+                new Tars().directory("etc", 0700).file("etc/a", "other a").bytes();
         byte[] second = new Tars().hardlink("etc/link", "etc/a").bytes();
-        Image one = stores.load(Tars.dockerArchive("one", BASE, second)).getFirst().image();
-        Image two = stores.load(Tars.dockerArchive("two", other, second)).getFirst().image();
+        Image one =
+                stores.load(Tars.dockerArchive("one", BASE, second)).getFirst().image();
+        Image two =
+                stores.load(Tars.dockerArchive("two", other, second)).getFirst().image();
         assertEquals("lower a", stores.content(one, "etc/link"));
         assertEquals("other a", stores.content(two, "etc/link"));
         assertEquals("dir 700", stores.tree(two).get("etc"));
@@ -243,8 +258,8 @@ class ImageStoreSystemTest {
     @Test
     void layers_that_are_links_or_repeated_in_the_archive_are_found() {
         byte[] empty = new byte[1024];
-        byte[] config = ("{\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" + Digest.of(BASE) + "\",\""
-                        + Digest.of(empty) + "\",\"" + Digest.of(empty) + "\"]}}")
+        byte[] config = ("{\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" + Digest.of(BASE)
+                        + "\",\"" + Digest.of(empty) + "\",\"" + Digest.of(empty) + "\"]}}")
                 .getBytes(StandardCharsets.UTF_8);
         byte[] archive = new Tars()
                 .directory("a")
@@ -269,12 +284,15 @@ class ImageStoreSystemTest {
         byte[] blob = gzip(layer);
         String config = "{\"architecture\":\"" + ArchiveLoader.architecture()
                 + "\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" + Digest.of(layer) + "\"]}}";
-        String manifest = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":"
-                + "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" + digest(config) + "\"},"
-                + (lie ? "\"manifests\":[]," : "") + "\"layers\":[{\"digest\":\"" + Digest.of(blob) + "\"}]}";
-        String index = "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-                + "\"digest\":\"" + digest(manifest) + "\"" + platform
-                + ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" + ref + "\"}}]}";
+        String manifest =
+                "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":"
+                        + "{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" + digest(config)
+                        + "\"},"
+                        + (lie ? "\"manifests\":[]," : "") + "\"layers\":[{\"digest\":\"" + Digest.of(blob) + "\"}]}";
+        String index =
+                "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
+                        + "\"digest\":\"" + digest(manifest) + "\"" + platform
+                        + ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"" + ref + "\"}}]}";
         return new Tars()
                 .file("oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}")
                 .file("index.json", index)
@@ -292,17 +310,16 @@ class ImageStoreSystemTest {
     void an_oci_layout_is_loaded() throws Exception {
         Loaded loaded = stores.load(oci("localhost/x:1", BASE, false, "")).getFirst();
         assertEquals(List.of("localhost/x:1"), loaded.references());
-        assertEquals(List.of(), stores.load(oci("1", BASE, false, "")).getFirst().references());
-        assertEquals("lower a", stores.content(loaded.image(), "etc/a"));
         assertEquals(
-                ImageException.Kind.INVALID,
-                kind(() -> {
-                    try {
-                        stores.load(oci("x:1", BASE, false, ",\"platform\":{\"os\":\"linux\",\"architecture\":\"s390x\"}"));
-                    } catch (IOException e) {
-                        throw new IllegalStateException(e);
-                    }
-                }));
+                List.of(), stores.load(oci("1", BASE, false, "")).getFirst().references());
+        assertEquals("lower a", stores.content(loaded.image(), "etc/a"));
+        assertEquals(ImageException.Kind.INVALID, kind(() -> {
+            try {
+                stores.load(oci("x:1", BASE, false, ",\"platform\":{\"os\":\"linux\",\"architecture\":\"s390x\"}"));
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        }));
     }
 
     @Test
@@ -334,8 +351,10 @@ class ImageStoreSystemTest {
                     .bytes();
             assertEquals(ImageException.Kind.INVALID, kind(() -> stores.load(archive)));
         }
-        byte[] misnamed =
-                new Tars().file("blobs/sha256/" + "0".repeat(64), "{}").file("manifest.json", "[]").bytes();
+        byte[] misnamed = new Tars()
+                .file("blobs/sha256/" + "0".repeat(64), "{}")
+                .file("manifest.json", "[]")
+                .bytes();
         assertEquals(ImageException.Kind.INVALID, kind(() -> stores.load(misnamed)));
         assertEquals(ImageException.Kind.INVALID, kind(() -> stores.load(BASE)));
         assertEquals(List.of(), stores.store.list());
@@ -348,8 +367,14 @@ class ImageStoreSystemTest {
         Image image = stores.importTar(BASE, "busybox");
         String hex = image.id().substring(7);
         for (String name : List.of(
-                "busybox", "busybox:latest", "docker.io/library/busybox", "library/busybox:latest", image.id(), hex,
-                hex.substring(0, 12), "sha256:" + hex.substring(0, 5))) {
+                "busybox",
+                "busybox:latest",
+                "docker.io/library/busybox",
+                "library/busybox:latest",
+                image.id(),
+                hex,
+                hex.substring(0, 12),
+                "sha256:" + hex.substring(0, 5))) {
             assertEquals(Optional.of(image), stores.store.find(name), name);
         }
         for (String name : List.of("busybox:1", "box", "", "sha256:", hex + "0", "..", "BUSYBOX")) {
@@ -418,12 +443,14 @@ class ImageStoreSystemTest {
                         + " (cannot be forced) - image is being used by running container cccccccccccc",
                 assertThrows(ImageException.class, () -> stores.store.remove(shortId, true, running))
                         .getMessage());
+        assertEquals(ImageException.Kind.CONFLICT, kind(() -> stores.store.remove(shortId, false, Set.of(image.id()))));
         assertEquals(
-                ImageException.Kind.CONFLICT,
-                kind(() -> stores.store.remove(shortId, false, Set.of(image.id()))));
-        assertEquals(image.id(), stores.store.remove(shortId, true, stopped).deleted().getFirst());
+                image.id(),
+                stores.store.remove(shortId, true, stopped).deleted().getFirst());
         assertEquals(Optional.empty(), stores.store.find("used"));
-        assertEquals(ImageException.Kind.NOT_FOUND, kind(() -> stores.store.snapshots().prepare("d", image.id())));
+        assertEquals(
+                ImageException.Kind.NOT_FOUND,
+                kind(() -> stores.store.snapshots().prepare("d", image.id())));
         stores.reopen();
         try (var mount = stores.store.snapshots().mount(container, false, false)) {
             assertEquals("lower a", Stores.content(mount, "etc/a"));
@@ -437,8 +464,7 @@ class ImageStoreSystemTest {
     @Test
     void a_second_store_on_the_directory_is_refused_and_the_first_untouched() {
         stores.importTar(BASE, "a");
-        ImageException e =
-                assertThrows(ImageException.class, () -> ImageStore.open(stores.directory, Linux.system()));
+        ImageException e = assertThrows(ImageException.class, () -> ImageStore.open(stores.directory, Linux.system()));
         assertEquals(ImageException.Kind.CONFLICT, e.kind());
         assertTrue(stores.store.find("a").isPresent());
         stores.importTar(BASE, "b");
@@ -451,7 +477,9 @@ class ImageStoreSystemTest {
             List<Callable<Image>> work = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
                 String name = "n" + i;
-                work.add(() -> stores.load(Tars.dockerArchive(name, BASE, second)).getFirst().image());
+                work.add(() -> stores.load(Tars.dockerArchive(name, BASE, second))
+                        .getFirst()
+                        .image());
                 work.add(() -> {
                     Image image = stores.importTar(BASE, "");
                     stores.store.remove(image.id(), false, List.of());
@@ -475,7 +503,8 @@ class ImageStoreSystemTest {
         byte[] archive = Tars.dockerArchive("app", BASE);
         Image image = stores.load(archive).getFirst().image();
         stores.importTar(new Tars().file("x", "y").bytes(), "other");
-        Path layer = stores.directory.resolve("layers/" + image.layers().getFirst().substring(7) + "/layer.json");
+        Path layer =
+                stores.directory.resolve("layers/" + image.layers().getFirst().substring(7) + "/layer.json");
         Files.writeString(layer, "{");
         Path blob = stores.directory.resolve("blobs/" + image.id().substring(7));
         Files.writeString(blob, "{}");
@@ -495,8 +524,7 @@ class ImageStoreSystemTest {
         byte[] good = Files.readAllBytes(index);
         for (String bad : List.of("", "{", "{\"version\":2,\"images\":[]}", "[]")) {
             Files.writeString(index, bad);
-            assertEquals(
-                    ImageException.Kind.INTERNAL, kind(() -> ImageStore.open(stores.directory, Linux.system())));
+            assertEquals(ImageException.Kind.INTERNAL, kind(() -> ImageStore.open(stores.directory, Linux.system())));
         }
         Files.delete(index);
         assertEquals(ImageException.Kind.INTERNAL, kind(() -> ImageStore.open(stores.directory, Linux.system())));

@@ -74,8 +74,11 @@ class RootfsSystemTest {
             says.append(' ').append(s.mtimeSec()).append('.').append(s.mtimeNsec());
             says.append(' ').append(s.rdevMajor()).append(':').append(s.rdevMinor());
             for (String attribute : linux.listxattr(dir, e.name())) {
-                says.append(' ').append(attribute).append('=').append(java.util.Arrays.toString(
-                        linux.getxattr(dir, e.name(), attribute).orElse(new byte[0])));
+                says.append(' ')
+                        .append(attribute)
+                        .append('=')
+                        .append(java.util.Arrays.toString(
+                                linux.getxattr(dir, e.name(), attribute).orElse(new byte[0])));
             }
             if (s.type() == Flags.S_IFLNK) {
                 says.append(" -> ").append(linux.readlinkat(dir, e.name()));

@@ -26,7 +26,13 @@ class SnapshotsSystemTest {
     private final Linux linux = Linux.system();
     private final Stores stores = new Stores();
     private final Image image = stores.importTar(
-            new Tars().directory("./", 0711).directory("etc").file("etc/a", "a").file("b", "b").bytes(), "img");
+            new Tars()
+                    .directory("./", 0711)
+                    .directory("etc")
+                    .file("etc/a", "a")
+                    .file("b", "b")
+                    .bytes(),
+            "img");
 
     @AfterEach
     void no_mount_appears_on_the_host() throws IOException {
