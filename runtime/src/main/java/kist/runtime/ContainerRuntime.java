@@ -26,6 +26,7 @@ import kist.kernel.TapeException;
  */
 public final class ContainerRuntime {
     private static final long PROC_SUPER_MAGIC = 0x9fa0;
+    private static final int MAXIMUM_LINKS = 8;
 
     /** Files of /proc that something may be mounted on: what programs ask for their share of the machine. */
     private static final Set<String> PROC_FILES = Set.of(
@@ -172,6 +173,7 @@ public final class ContainerRuntime {
         private final TapeCompiler files = new TapeCompiler(t);
         private final Map<String, Namespace> namespaces = new HashMap<>();
         private long flags;
+        private Fd root = Fd.CWD;
 
         Start(String id, Spec spec, Attachments with, List<Fd> opened) {
             this.spec = spec;
@@ -193,6 +195,7 @@ public final class ContainerRuntime {
                         "linux.namespaces", "a container needs a new mount namespace; add {\"type\": \"mount\"}");
             }
             Fd rootfs = with.rootfs().orElseGet(this::openRoot);
+            root = rootfs;
             Account account = new Accounts(linux, rootfs).find(process.user());
             ProcessCompiler p = new ProcessCompiler(t, files, process, account);
             p.join(with.cgroup());
@@ -376,7 +379,45 @@ public final class ContainerRuntime {
             if (ofProc && !PROC_FILES.contains(destination) && linux.fileSystemType(tree) != PROC_SUPER_MAGIC) {
                 throw insideProc(destination);
             }
-            files.bind(m, tree, linux.stat(tree, "").isDirectory());
+            String real = destination.startsWith("/dev/") ? destination : behindLinks(destination);
+            Mount at = real.equals(destination) ? m : new Mount(real, m.type(), m.source(), m.options());
+            files.bind(at, tree, linux.stat(tree, "").isDirectory());
+        }
+
+        /** Where a destination is to be made that is a link to nowhere yet, such as Ubuntu's /etc/resolv.conf. */
+        private String behindLinks(String destination) {
+            String path = destination;
+            for (int i = 0; i < MAXIMUM_LINKS; i++) {
+                Optional<String> target = danglingLink(path);
+                if (target.isEmpty()) {
+                    return path;
+                }
+                path = MountPath.clean(
+                        target.get().startsWith("/")
+                                ? target.get()
+                                : path.substring(0, path.lastIndexOf('/') + 1) + target.get());
+                if (path.equals("/") || path.equals("/proc") || path.startsWith("/proc/")) {
+                    throw new SpecException(
+                            "mounts", "\"" + destination + "\" is a link of the image to " + path + ", which is refused");
+                }
+            }
+            throw new SpecException("mounts", "\"" + destination + "\" is a link of the image that does not end");
+        }
+
+        private Optional<String> danglingLink(String path) {
+            long inRoot = Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS;
+            try (Fd there = linux.openat2(root, path, Flags.O_PATH, 0, inRoot)) {
+                return Optional.empty();
+            } catch (KernelException e) {
+                if (e.errno() != Errno.ENOENT) {
+                    return Optional.empty(); // the tape says what is wrong with it
+                }
+            }
+            try (Fd link = linux.openat2(root, path, Flags.O_PATH | Flags.O_NOFOLLOW, 0, inRoot)) {
+                return Optional.of(linux.readlinkat(link, ""));
+            } catch (KernelException e) {
+                return Optional.empty();
+            }
         }
 
         private void checkProc(Mount m, String destination) {
