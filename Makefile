@@ -16,12 +16,14 @@ JDK := $(or $(KIST_JAVA_HOME),$(firstword $(foreach d,$(JAVA_HOME) $(wildcard /u
 export JAVA_HOME := $(JDK)
 
 REACTOR = -B $(if $(MODULES),-pl $(MODULES) -am)
-ACCEPTANCE = $(MVN) -B -Pacceptance -pl acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
+# a build of its own, since it needs the distribution, which needs all modules
+ACCEPTANCE = $(MVN) -B -f acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
 
 .PHONY: all test unit system acceptance check format bench install uninstall clean jdk test-tools root
 
+# the launcher builds what is not built yet or older than its sources
 all: jdk
-	dist/build.sh
+	./kist --version
 
 jdk:
 	@if [ ! -x '$(JDK)/bin/javac' ]; then
@@ -37,7 +39,7 @@ root:
 
 # Every test there is: formatting, unit and system tests of each module, then the clients against the built distribution
 test: jdk root test-tools all
-	$(MVN) -B spotless:check verify && $(ACCEPTANCE)
+	$(MVN) -B spotless:check verify && $(ACCEPTANCE) spotless:check
 
 # Those that need neither root nor the real kernel
 unit: jdk
@@ -51,10 +53,10 @@ acceptance: jdk root test-tools all
 	$(ACCEPTANCE)
 
 check: jdk
-	$(MVN) -B spotless:check
+	$(MVN) -B spotless:check && $(MVN) -B -f acceptance spotless:check
 
 format: jdk
-	$(MVN) -B spotless:apply
+	$(MVN) -B spotless:apply && $(MVN) -B -f acceptance spotless:apply
 
 bench: jdk root test-tools all
 	bench/compare

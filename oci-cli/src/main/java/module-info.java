@@ -7,4 +7,7 @@ module kist.oci {
     requires org.apache.commons.cli;
 
     exports kist.oci;
+
+    provides io.avaje.jsonb.spi.JsonbExtension with
+            kist.oci.OciJsonComponent;
 }

@@ -191,7 +191,8 @@ class EngineProcessTest {
         var second = victim();
         try (var reader = new BufferedReader(new InputStreamReader(second.getInputStream(), StandardCharsets.UTF_8))) {
             assertEquals("open", reader.readLine());
-            second.destroy();
+            // of the handle: Process.destroy would close its output as well
+            second.toHandle().destroy();
             assertEquals("closed", reader.readLine());
             assertTrue(second.waitFor(20, TimeUnit.SECONDS));
             assertEquals(0, second.exitValue());

@@ -186,7 +186,7 @@ final class ImageRoutes {
                 "Architecture", image.architecture(),
                 "Os", image.os(),
                 "Size", image.size(),
-                "GraphDriver", Json.object("Data", null, "Name", "overlay2"),
+                "GraphDriver", Json.object("Data", null, "Name", "overlayfs"),
                 "RootFS", Json.object("Type", "layers", "Layers", image.layers()),
                 "Metadata", Json.object("LastTagTime", Times.rfc3339(0)));
         if (!call.atLeast(44)) {

@@ -237,6 +237,8 @@ final class FakeEngine implements Engine {
                         0,
                         1,
                         List.of("name=seccomp,profile=default"),
+                        List.of("cpu", "cpuset", "memory", "pids"),
+                        true,
                         List.of());
             case Request.WatchEvents r ->
                 new EventStream() {

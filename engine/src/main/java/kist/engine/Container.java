@@ -3,6 +3,7 @@ package kist.engine;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 import kist.network.Claimed;
@@ -16,6 +17,8 @@ final class Container {
     final ReentrantLock lock = new ReentrantLock(true);
     final Run run;
     final Map<String, Exec> execs = new ConcurrentHashMap<>();
+    /** Those of them that have ended, oldest first. */
+    final LinkedBlockingQueue<String> endedExecs = new LinkedBlockingQueue<>();
 
     volatile StoredContainer stored;
     volatile StoredState state;

@@ -10,6 +10,8 @@ import java.util.List;
  * @param root where state is
  * @param cgroupVersion 1 or 2
  * @param memoryBytes of the host
+ * @param ipForwarding whether the host forwards IPv4, without which containers reach nothing outside
+ * @param controllers of control groups that limits can be set with, such as {@code memory}
  * @param warnings sentences about what this host lacks
  */
 public record EngineInfo(
@@ -31,4 +33,6 @@ public record EngineInfo(
         int stopped,
         int images,
         List<String> securityOptions,
+        List<String> controllers,
+        boolean ipForwarding,
         List<String> warnings) {}

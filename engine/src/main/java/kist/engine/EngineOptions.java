@@ -25,6 +25,10 @@ public record EngineOptions(
         String bridge,
         Optional<String> subnet) {
 
-    /** The usual bridge. */
-    public static final String DEFAULT_BRIDGE = "kist0";
+    private static final String DEFAULT_BRIDGE = "kist0";
+
+    /** Where the containers' control groups are: engines on one machine have different bridges, and so different groups. */
+    String cgroupParent() {
+        return bridge.equals(DEFAULT_BRIDGE) ? "/kist" : "/" + bridge;
+    }
 }

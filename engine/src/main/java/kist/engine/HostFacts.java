@@ -18,6 +18,10 @@ final class HostFacts {
         return read("/proc/sys/kernel/osrelease");
     }
 
+    static boolean ipForwarding() {
+        return read("/proc/sys/net/ipv4/ip_forward").equals("1");
+    }
+
     static long memoryBytes() {
         for (String line : lines("/proc/meminfo")) {
             if (line.startsWith("MemTotal:")) {

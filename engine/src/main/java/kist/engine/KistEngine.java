@@ -40,6 +40,7 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events = new Events();
     private final Lifecycle lifecycle;
+    private final Execs execs;
 
     private KistEngine(EngineOptions options, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -52,10 +53,23 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
+        SpecFactory specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events);
-        new Reconciler(linux, keeper, store, registry, images.snapshots(), networks, cgroups, lifecycle).run();
+                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events, specs);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        new Reconciler(
+                        linux,
+                        keeper,
+                        store,
+                        registry,
+                        images.snapshots(),
+                        networks,
+                        cgroups,
+                        lifecycle,
+                        specs,
+                        options.cgroupParent())
+                .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
         networks.startPool();
@@ -136,7 +150,7 @@ public final class KistEngine implements Engine {
             if (container.isPresent()) {
                 lifecycle.exited(container.get(), status);
             } else if (exec.isPresent()) {
-                lifecycle.exited(exec.get(), status);
+                execs.exited(exec.get(), status);
             } else {
                 keeper.forget(id);
             }
@@ -203,11 +217,10 @@ public final class KistEngine implements Engine {
                 lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
-            case Request.CreateExec r -> lifecycle.createExec(registry.get(r.ref()), r.config());
-            case Request.StartExec r ->
-                lifecycle.startExec(registry.exec(r.execId()), r.detach(), r.rows(), r.columns());
+            case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
+            case Request.StartExec r -> execs.start(registry.exec(r.execId()), r.detach(), r.rows(), r.columns());
             case Request.ResizeExec r -> {
-                lifecycle.resize(registry.exec(r.execId()), r.rows(), r.columns());
+                execs.resize(registry.exec(r.execId()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
@@ -428,6 +441,8 @@ public final class KistEngine implements Engine {
                 all.size() - running - paused,
                 images.list().size(),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
+                cgroups.controllers(),
+                HostFacts.ipForwarding(),
                 networks.warnings());
     }
 
@@ -443,20 +458,18 @@ public final class KistEngine implements Engine {
         return new EngineException(kind, String.valueOf(e.getMessage()), e);
     }
 
-    /** Ends the keeper and takes the bridge down, where no container runs; for a shutdown that stopped them. */
-    public boolean dismantle() {
-        if (registry.all().stream().anyMatch(c -> c.state.alive()) || !keeper.shutdown()) {
-            return false;
-        }
-        networks.destroyAll();
-        return true;
-    }
-
     @Override
     public void close() {
+        // with no container left there is no reason to leave a keeper or a bridge behind
+        boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
-        networks.close();
+        if (idle) {
+            networks.destroyAll();
+            cgroups.open(options.cgroupParent()).remove();
+        } else {
+            networks.close();
+        }
         images.close();
         gate.close();
     }

@@ -45,7 +45,7 @@ final class Lifecycle {
     private final ContainerRuntime runtime;
     private final Poller poller;
     private final Events events;
-    private final SpecFactory specs = new SpecFactory();
+    private final SpecFactory specs;
     private final Fd null0;
 
     Lifecycle(
@@ -58,7 +58,8 @@ final class Lifecycle {
             Cgroups cgroups,
             ContainerRuntime runtime,
             Poller poller,
-            Events events) {
+            Events events,
+            SpecFactory specs) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -69,6 +70,7 @@ final class Lifecycle {
         this.runtime = runtime;
         this.poller = poller;
         this.events = events;
+        this.specs = specs;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 
@@ -199,7 +201,7 @@ final class Lifecycle {
     }
 
     /** Turns what went wrong below into a sentence for the user, in the words that Docker's clients look for. */
-    private static EngineException explain(Exception e) {
+    static EngineException explain(Exception e) {
         return switch (e) {
             case EngineException mine -> mine;
             case StartException t -> startFailure(t);
@@ -272,7 +274,7 @@ final class Lifecycle {
         c.network = Optional.empty();
     }
 
-    private void forget(String id) {
+    void forget(String id) {
         try {
             keeper.forget(id);
         } catch (KernelException | IllegalStateException e) {
@@ -508,7 +510,8 @@ final class Lifecycle {
                 "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
     }
 
-    private void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
+    /** Sets the size of a terminal, or says why there is none. */
+    void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
         if (rows < 0 || columns < 0 || rows > 65535 || columns > 65535) {
             throw Creation.invalid("a terminal of " + rows + " by " + columns + " is not possible");
         }
@@ -516,100 +519,6 @@ final class Lifecycle {
             throw conflict(otherwise);
         }
         linux.setWindowSize(terminal.get(), rows, columns);
-    }
-
-    String createExec(Container c, ExecConfig config) {
-        if (config.command().isEmpty() || config.command().getFirst().isEmpty()) {
-            throw Creation.invalid("No exec command specified");
-        }
-        requireRunning(c);
-        Exec exec = new Exec(Ids.random(), c, config);
-        registry.add(exec);
-        publish(exec, "exec_create: " + String.join(" ", config.command()));
-        return exec.id;
-    }
-
-    private static void requireRunning(Container c) {
-        if (c.state.phase() == StoredState.Phase.PAUSED) {
-            throw conflict("Container " + c.name() + " is paused, unpause the container before exec");
-        }
-        if (c.state.phase() != StoredState.Phase.RUNNING) {
-            throw conflict("container " + c.id() + " is not running");
-        }
-    }
-
-    private void publish(Exec exec, String action) {
-        Map<String, String> attributes = exec.container.attributes();
-        attributes.put("execID", exec.id);
-        events.publish("container", action, exec.container.id(), attributes);
-    }
-
-    Optional<Attachment> startExec(Exec exec, boolean detach, int rows, int columns) {
-        Container c = exec.container;
-        exec.claimStart();
-        boolean tty = exec.config.tty();
-        try {
-            requireRunning(c);
-            Keeper.Spawned init =
-                    c.run.process().orElseThrow(() -> conflict("container " + c.id() + " is not running"));
-            boolean input = exec.config.attachStdin() && !detach;
-            try (Cgroup cgroup = cgroups.open(SpecFactory.cgroupPath(c.id()));
-                    Streams streams = detach && !tty ? Streams.none(null0) : Streams.open(linux, tty, input, null0)) {
-                Spec spec = specs.spec(c.stored);
-                Keeper.Spawned spawned = runtime.exec(
-                        exec.id,
-                        init.pidfd(),
-                        spec,
-                        specs.process(spec, c.stored, exec.config),
-                        Attachments.NONE
-                                .withCgroup(cgroup)
-                                .withStreams(streams.childInput(), streams.childOutput(), streams.childError()));
-                Optional<PipeAttachment> attachment = Optional.empty();
-                if (!detach) {
-                    Optional<Fd> in = tty ? spawned.terminal() : streams.takeInput();
-                    in.ifPresent(linux::setNonBlocking);
-                    attachment = Optional.of(new PipeAttachment(
-                            linux,
-                            poller,
-                            tty,
-                            tty ? spawned.terminal().map(linux::duplicate) : in,
-                            tty ? spawned.terminal().map(linux::duplicate) : streams.takeOutput(),
-                            streams.takeError()));
-                }
-                exec.started(spawned, attachment);
-                if (tty && rows > 0 && columns > 0) {
-                    spawned.terminal().ifPresent(t -> linux.setWindowSize(t, rows, columns));
-                }
-                publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
-                return attachment.map(a -> a);
-            }
-        } catch (RuntimeException e) {
-            EngineException explained = explain(e);
-            exec.ended(
-                    switch (explained.kind()) {
-                        case COMMAND_NOT_FOUND -> 127;
-                        case COMMAND_NOT_EXECUTABLE -> 126;
-                        default -> 128;
-                    });
-            throw explained;
-        }
-    }
-
-    void exited(Exec exec, int status) {
-        exec.ended(status);
-        forget(exec.id);
-        Map<String, String> attributes = exec.container.attributes();
-        attributes.put("execID", exec.id);
-        attributes.put("exitCode", Integer.toString(status));
-        events.publish("container", "exec_die", exec.container.id(), attributes);
-    }
-
-    void resize(Exec exec, int rows, int columns) {
-        resize(
-                exec.process().flatMap(Keeper.Spawned::terminal),
-                rows,
-                columns,
-                "exec " + exec.id + (exec.over() ? " has ended" : " has no terminal"));
     }
 
     List<Long> processes(Container c) {

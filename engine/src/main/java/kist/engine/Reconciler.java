@@ -15,6 +15,7 @@ import kist.kernel.KernelException;
 import kist.kernel.Linux;
 import kist.network.Claimed;
 import kist.network.Networks;
+import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
 
 /**
@@ -34,6 +35,8 @@ final class Reconciler {
     private final Networks networks;
     private final Cgroups cgroups;
     private final Lifecycle lifecycle;
+    private final SpecFactory specs;
+    private final String cgroupParent;
 
     Reconciler(
             Linux linux,
@@ -43,7 +46,9 @@ final class Reconciler {
             Snapshots snapshots,
             Networks networks,
             Cgroups cgroups,
-            Lifecycle lifecycle) {
+            Lifecycle lifecycle,
+            SpecFactory specs,
+            String cgroupParent) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -52,6 +57,8 @@ final class Reconciler {
         this.networks = networks;
         this.cgroups = cgroups;
         this.lifecycle = lifecycle;
+        this.specs = specs;
+        this.cgroupParent = cgroupParent;
     }
 
     void run() {
@@ -124,7 +131,7 @@ final class Reconciler {
 
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
-        c.cgroup = Optional.of(cgroups.open(SpecFactory.cgroupPath(c.id())));
+        c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.id())));
         if (!c.host().network().equals("host")) {
             c.state
                     .network()
@@ -187,6 +194,16 @@ final class Reconciler {
         for (String id : snapshots.ids()) {
             if (!known.contains(id)) {
                 snapshots.remove(id);
+            }
+        }
+        for (String id : cgroups.children(cgroupParent)) {
+            if (!known.contains(id)) {
+                try (Cgroup left = cgroups.open(specs.cgroupPath(id))) {
+                    left.killAll();
+                    left.remove();
+                } catch (KernelException e) {
+                    LOG.log(System.Logger.Level.WARNING, "cannot remove the control group of " + id, e);
+                }
             }
         }
     }

@@ -10,6 +10,9 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Containers by id, prefix of an id, and name; and exec'ed processes by id. Thread-safe. */
 final class Registry {
+    /** A container whose health is checked every second would otherwise fill the memory. */
+    private static final int REMEMBERED_EXECS = 64;
+
     private final TreeMap<String, Container> byId = new TreeMap<>();
     private final Map<String, String> names = new HashMap<>();
     private final Map<String, Exec> execs = new ConcurrentHashMap<>();
@@ -87,6 +90,18 @@ final class Registry {
     void add(Exec exec) {
         exec.container.execs.put(exec.id, exec);
         execs.put(exec.id, exec);
+    }
+
+    /** An exec'ed process has ended: clients may still ask how, but not for ever. */
+    void retire(Exec exec) {
+        exec.container.endedExecs.add(exec.id);
+        while (exec.container.endedExecs.size() > REMEMBERED_EXECS) {
+            String oldest = exec.container.endedExecs.poll();
+            if (oldest != null) {
+                exec.container.execs.remove(oldest);
+                execs.remove(oldest);
+            }
+        }
     }
 
     Exec exec(String id) {

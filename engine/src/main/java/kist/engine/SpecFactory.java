@@ -24,9 +24,15 @@ import kist.runtime.User;
 final class SpecFactory {
     private static final long PERIOD_MICROSECONDS = 100_000;
 
-    /** Where a container's control groups are, below each hierarchy. */
-    static String cgroupPath(String id) {
-        return "/kist/" + id;
+    private final String cgroupParent;
+
+    /** @param cgroupParent where the containers' control groups are, below each hierarchy */
+    SpecFactory(String cgroupParent) {
+        this.cgroupParent = cgroupParent;
+    }
+
+    String cgroupPath(String id) {
+        return cgroupParent + "/" + id;
     }
 
     Spec spec(StoredContainer c) {
@@ -54,6 +60,9 @@ final class SpecFactory {
                         .toList())
                 .sysctls(host.sysctls())
                 .cgroupsPath(cgroupPath(c.id()));
+        if (c.config().tty() && c.config().consoleRows() > 0 && c.config().consoleColumns() > 0) {
+            spec.consoleSize(c.config().consoleRows(), c.config().consoleColumns());
+        }
         if (host.privileged()) {
             spec.privileged();
         }

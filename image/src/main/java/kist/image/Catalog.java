@@ -343,7 +343,10 @@ final class Catalog {
                             ImageException.Kind.INTERNAL,
                             "layer " + directory + " of image " + imageId + " is missing or damaged in " + files.where);
                 }
-                visible.add(layer);
+                // overlay takes no directory twice; a layer's second application hides its first one altogether
+                if (!visible.contains(layer)) {
+                    visible.add(layer);
+                }
                 if (layer.opaque()) {
                     break;
                 }

@@ -2,6 +2,7 @@ package kist.image;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -76,9 +77,13 @@ final class Commit {
             }
             List<Fd> below = new ArrayList<>();
             try {
-                for (String directory : directories.reversed()) {
+                for (String directory : new LinkedHashSet<>(directories.reversed())) {
                     PendingLayer other = pending.get(directory);
                     below.add(other == null ? catalog.openLayer(directory) : other.openRoot());
+                    Optional<Layer> known = other == null ? catalog.layer(directory) : other.finished();
+                    if (known.isPresent() && known.get().opaque()) {
+                        break;
+                    }
                 }
                 Layer done = layer.finish(overlay, chain, below);
                 pending.put(done.directory(), layer);

@@ -64,7 +64,7 @@ final class Document {
         } catch (CharacterCodingException e) {
             throw ImageException.invalid(what + " is not UTF-8");
         }
-        checkDepth(text, what);
+        checkForm(text, what);
         try {
             return JSON.type(Object.class).fromJson(text);
         } catch (RuntimeException e) {
@@ -79,10 +79,11 @@ final class Document {
                 : Text.quote(message.lines().findFirst().orElse(""));
     }
 
-    /** Ahead of the parser, whose recursion has no bound of its own. */
-    private static void checkDepth(String text, String what) {
+    /** Ahead of the parser, whose recursion has no bound of its own and which does not mind what follows the value. */
+    private static void checkForm(String text, String what) {
         int depth = 0;
         boolean string = false;
+        boolean ended = false;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (string) {
@@ -91,6 +92,8 @@ final class Document {
                 } else if (c == '"') {
                     string = false;
                 }
+            } else if (ended && c > ' ') {
+                throw ImageException.invalid(what + " goes on after its end");
             } else if (c == '"') {
                 string = true;
             } else if (c == '{' || c == '[') {
@@ -98,7 +101,7 @@ final class Document {
                     throw ImageException.invalid(what + " is nested deeper than " + MAXIMUM_DEPTH + " levels");
                 }
             } else if (c == '}' || c == ']') {
-                depth--;
+                ended = --depth <= 0;
             }
         }
     }

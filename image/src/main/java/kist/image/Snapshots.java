@@ -18,6 +18,7 @@ import kist.kernel.Linux;
  * <p>All methods throw {@link ImageException}.
  */
 public final class Snapshots {
+    private static final System.Logger LOG = System.getLogger(Snapshots.class.getName());
     private static final String IMAGE = "image";
     private static final String UPPER = "upper";
     private static final String WORK = "work";
@@ -39,6 +40,12 @@ public final class Snapshots {
         linux.scan(files.snapshots, e -> {
             try (Fd dir = files.openPath(files.snapshots, e.name())) {
                 images.put(e.name(), linux.readlinkat(dir, IMAGE));
+            } catch (KernelException damaged) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "the file system of container {0} is damaged: {1}",
+                        e.name(),
+                        damaged.getMessage());
             }
         });
     }
@@ -143,7 +150,7 @@ public final class Snapshots {
     /** Overlay leaves a mark in a volatile mount and then refuses to mount it again; who asks for it knows. */
     private void forgetVolatile(Fd work) {
         try (Fd marks = linux.openat2(work, "work/incompat", Flags.O_PATH | Flags.O_DIRECTORY, 0, Trees.INSIDE)) {
-            linux.unlinkat(marks, "volatile", true);
+            Trees.delete(linux, marks, "volatile");
         } catch (KernelException e) {
             if (e.errno() != Errno.ENOENT) {
                 throw e;

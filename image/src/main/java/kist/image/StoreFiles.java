@@ -2,7 +2,9 @@ package kist.image;
 
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +40,7 @@ final class StoreFiles implements AutoCloseable {
     /** Two empty directories that stand for layers where an image has too few. */
     final Fd empty;
 
-    private final Fd lock;
+    private final List<Fd> open = new ArrayList<>();
     private final SecureRandom random = new SecureRandom();
     private final ExecutorService deleting = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("kist-image-trash").factory());
@@ -46,16 +48,15 @@ final class StoreFiles implements AutoCloseable {
     StoreFiles(Path directory, Linux linux) {
         this.linux = linux;
         this.where = directory.toString();
-        Fd opened = Fd.CWD;
+        boolean opened = false;
         try {
             java.nio.file.Files.createDirectories(directory);
-            opened = linux.open(directory, Flags.O_RDONLY | Flags.O_DIRECTORY, 0);
-            root = opened;
+            root = keep(linux.open(directory, Flags.O_RDONLY | Flags.O_DIRECTORY, 0));
             // set-id files of images must not be reachable from the host
             linux.chmod(root, 0700);
-            lock = linux.openat2(root, "lock", Flags.O_RDWR | Flags.O_CREAT | Flags.O_NOFOLLOW, 0600, Trees.INSIDE);
+            Fd lock = keep(
+                    linux.openat2(root, "lock", Flags.O_RDWR | Flags.O_CREAT | Flags.O_NOFOLLOW, 0600, Trees.INSIDE));
             if (!linux.flock(lock, true)) {
-                lock.close();
                 throw new ImageException(
                         ImageException.Kind.CONFLICT, "the image store " + where + " is in use by another engine");
             }
@@ -68,12 +69,16 @@ final class StoreFiles implements AutoCloseable {
             makeDirectory(empty, "1", 0755);
             makeDirectory(empty, "2", 0755);
             linux.sync(root, true);
+            opened = true;
         } catch (java.io.IOException e) {
             throw new ImageException(
                     ImageException.Kind.INTERNAL, "cannot make the image store " + where + ": " + e, e);
         } catch (KernelException e) {
-            opened.close();
             throw ImageException.of("open the image store " + where, e);
+        } finally {
+            if (!opened) {
+                open.forEach(Fd::close);
+            }
         }
         // what an engine was making or deleting when it was killed
         linux.scan(temporary, e -> linux.renameat2(temporary, e.name(), trash, unique(), 0));
@@ -82,7 +87,13 @@ final class StoreFiles implements AutoCloseable {
 
     private Fd directory(String name) {
         makeDirectory(root, name, 0700);
-        return linux.openat2(root, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE);
+        return keep(linux.openat2(root, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE));
+    }
+
+    /** Has a descriptor closed with the store. */
+    private Fd keep(Fd fd) {
+        open.add(fd);
+        return fd;
     }
 
     private void makeDirectory(Fd parent, String name, int mode) {
@@ -208,14 +219,13 @@ final class StoreFiles implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        if (!ended) {
-            // what is left stays in the trash for the next engine; its descriptors must not be reused under the thread
+        if (ended) {
+            open.forEach(Fd::close);
+        } else {
+            // what is left stays in the trash for the next engine; descriptors must not be reused under the thread
             deleting.shutdownNow();
-            lock.close();
-            return;
-        }
-        for (Fd fd : java.util.List.of(empty, snapshots, blobs, layers, trash, temporary, lock, root)) {
-            fd.close();
+            // but the lock must not outlive the store: it was opened second
+            open.get(1).close();
         }
     }
 }

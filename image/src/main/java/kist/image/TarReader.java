@@ -164,7 +164,7 @@ final class TarReader {
         }
         if (isZero(header)) {
             n = readSomeFully(header);
-            if (n != 0 && n != BLOCK || !isZero(header)) {
+            if (n > 0 && !isZero(header)) {
                 throw invalid("has data after its end marker");
             }
             ended = true;

@@ -154,7 +154,10 @@ public final class Tape {
         }
     }
 
-    /** A line of the tape; as an argument of a later line it stands for its result. */
+    /**
+     * A line of the tape; as an argument of a later line it stands for its result. A call with the result of a line that
+     * was allowed to fail, and did, is not made and fails with EBADF.
+     */
     public final class Line implements Arg {
         private final int index;
         private final int op;

@@ -26,6 +26,7 @@ import kist.kernel.TapeException;
  */
 public final class ContainerRuntime {
     private static final long PROC_SUPER_MAGIC = 0x9fa0;
+    private static final int MAXIMUM_LINKS = 8;
 
     /** Files of /proc that something may be mounted on: what programs ask for their share of the machine. */
     private static final Set<String> PROC_FILES = Set.of(
@@ -42,15 +43,23 @@ public final class ContainerRuntime {
             "/proc/sys/crypto/fips_enabled");
 
     private final Linux linux;
-    private final Keeper keeper;
+    private final Optional<Keeper> keeper;
     private final Cgroups cgroups;
-    private final Map<String, Integer> commandLines = new java.util.concurrent.ConcurrentHashMap<>();
 
     /** With a keeper that is connected. */
     public ContainerRuntime(Linux linux, Keeper keeper, Cgroups cgroups) {
+        this(linux, Optional.of(keeper), cgroups);
+    }
+
+    private ContainerRuntime(Linux linux, Optional<Keeper> keeper, Cgroups cgroups) {
         this.linux = linux;
         this.keeper = keeper;
         this.cgroups = cgroups;
+    }
+
+    /** One that compiles but has nobody to replay what it compiled. */
+    static ContainerRuntime compiler(Linux linux, Cgroups cgroups) {
+        return new ContainerRuntime(linux, Optional.empty(), cgroups);
     }
 
     /** A tape with what goes beside it; {@code opened} is closed when it has been replayed. */
@@ -72,7 +81,7 @@ public final class ContainerRuntime {
      */
     public Keeper.Spawned start(String id, Spec spec, Attachments with) {
         try (Compiled c = compile(id, spec, with)) {
-            return spawn(id, c, spec.process().terminal(), with);
+            return spawn(id, c, spec.process(), with);
         }
     }
 
@@ -87,63 +96,59 @@ public final class ContainerRuntime {
      */
     public Keeper.Spawned exec(String execId, Fd container, Spec spec, Process process, Attachments with) {
         try (Compiled c = compileExec(container, spec, process, with)) {
-            return spawn(execId, c, process.terminal(), with);
+            return spawn(execId, c, process, with);
         }
     }
 
     /**
-     * Lets a process go on that was started with {@link Attachments#waitForStart}; returns when it executes its program.
+     * Lets a process go on that was started with {@link Attachments#waitForStart}, by this object or by that of another
+     * engine on the same keeper; returns when it executes its program.
      *
+     * @param process what it was started as, for the message when that cannot be executed
      * @throws StartException where the program cannot be executed; nothing is left of the process
      */
-    public void proceed(String id) {
-        int commandLine = commandLines.getOrDefault(id, 0);
-        commandLines.remove(id);
+    public void proceed(String id, Process process) {
         try {
-            keeper.proceed(id);
+            keeper.orElseThrow().proceed(id);
         } catch (TapeException e) {
-            throw failed(e, commandLine);
+            throw failed(e, 0, process);
         }
     }
 
-    private Keeper.Spawned spawn(String id, Compiled c, boolean terminal, Attachments with) {
+    private Keeper.Spawned spawn(String id, Compiled c, Process process, Attachments with) {
         try {
-            Keeper.Spawned spawned = keeper.spawn(new Keeper.Spawn(
-                    id,
-                    c.tape(),
-                    c.cloneFlags(),
-                    c.pidNamespace(),
-                    with.cgroup().flatMap(Cgroup::cloneInto),
-                    terminal,
-                    with.keeperInput(),
-                    with.keeperOutput(),
-                    with.keeperError(),
-                    with.log()));
-            if (with.waitForStart()) {
-                commandLines.put(id, c.commandLine());
-            }
-            return spawned;
+            return keeper.orElseThrow()
+                    .spawn(new Keeper.Spawn(
+                            id,
+                            c.tape(),
+                            c.cloneFlags(),
+                            c.pidNamespace(),
+                            with.cgroup().flatMap(Cgroup::cloneInto),
+                            process.terminal(),
+                            with.keeperInput(),
+                            with.keeperOutput(),
+                            with.keeperError(),
+                            with.log()));
         } catch (TapeException e) {
-            throw failed(e, c.commandLine());
+            throw failed(e, c.commandLine(), process);
         } catch (KernelException e) {
             throw new StartException("unable to start container process: " + e.getMessage(), 125, e.errno(), e);
         }
     }
 
-    private static StartException failed(TapeException e, int commandLine) {
+    private static StartException failed(TapeException e, int commandLine, Process process) {
         String start = "unable to start container process: ";
         int errno = e.errno();
+        String reason = StartException.reason(errno);
         if (e.line() < commandLine) {
-            return new StartException(start + e.what() + ": " + StartException.reason(errno), 125, errno, e);
+            return new StartException(start + e.what() + ": " + reason, 125, errno, e);
         }
+        String command = process.args().getFirst();
         boolean missing = errno == Errno.ENOENT || errno == Errno.ENOTDIR;
-        String message = e.what().endsWith("$PATH")
-                ? start + e.what()
-                : missing
-                        ? start + e.what() + ": stat "
-                                + e.what().substring(7, e.what().length() - 1) + ": " + StartException.reason(errno)
-                        : start + e.what() + ": " + StartException.reason(errno);
-        return new StartException(message, missing ? 127 : 126, errno, e);
+        String why = !missing
+                ? reason
+                : command.indexOf('/') < 0 ? "executable file not found in $PATH" : "stat " + command + ": " + reason;
+        return new StartException(start + "exec: \"" + command + "\": " + why, missing ? 127 : 126, errno, e);
     }
 
     /** The tape of a container's first process. */
@@ -168,6 +173,7 @@ public final class ContainerRuntime {
         private final TapeCompiler files = new TapeCompiler(t);
         private final Map<String, Namespace> namespaces = new HashMap<>();
         private long flags;
+        private Fd root = Fd.CWD;
 
         Start(String id, Spec spec, Attachments with, List<Fd> opened) {
             this.spec = spec;
@@ -189,6 +195,7 @@ public final class ContainerRuntime {
                         "linux.namespaces", "a container needs a new mount namespace; add {\"type\": \"mount\"}");
             }
             Fd rootfs = with.rootfs().orElseGet(this::openRoot);
+            root = rootfs;
             Account account = new Accounts(linux, rootfs).find(process.user());
             ProcessCompiler p = new ProcessCompiler(t, files, process, account);
             p.join(with.cgroup());
@@ -212,7 +219,7 @@ public final class ContainerRuntime {
                 files.directory("making the working directory " + process.cwd(), MountPath.of(process.cwd()));
             }
             p.sysctls(proc, os.sysctl(), isNew("ipc"), isOwnNetwork(), isNew("uts"));
-            p.limits(proc);
+            p.priorities(proc);
             for (String path : os.maskedPaths()) {
                 files.mask(path);
             }
@@ -372,7 +379,45 @@ public final class ContainerRuntime {
             if (ofProc && !PROC_FILES.contains(destination) && linux.fileSystemType(tree) != PROC_SUPER_MAGIC) {
                 throw insideProc(destination);
             }
-            files.bind(m, tree, linux.stat(tree, "").isDirectory());
+            String real = destination.startsWith("/dev/") ? destination : behindLinks(destination);
+            Mount at = real.equals(destination) ? m : new Mount(real, m.type(), m.source(), m.options());
+            files.bind(at, tree, linux.stat(tree, "").isDirectory());
+        }
+
+        /** Where a destination is to be made that is a link to nowhere yet, such as Ubuntu's /etc/resolv.conf. */
+        private String behindLinks(String destination) {
+            String path = destination;
+            for (int i = 0; i < MAXIMUM_LINKS; i++) {
+                Optional<String> target = danglingLink(path);
+                if (target.isEmpty()) {
+                    return path;
+                }
+                path = MountPath.clean(
+                        target.get().startsWith("/")
+                                ? target.get()
+                                : path.substring(0, path.lastIndexOf('/') + 1) + target.get());
+                if (path.equals("/") || path.equals("/proc") || path.startsWith("/proc/")) {
+                    throw new SpecException(
+                            "mounts", "\"" + destination + "\" is a link of the image to " + path + ", which is refused");
+                }
+            }
+            throw new SpecException("mounts", "\"" + destination + "\" is a link of the image that does not end");
+        }
+
+        private Optional<String> danglingLink(String path) {
+            long inRoot = Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS;
+            try (Fd there = linux.openat2(root, path, Flags.O_PATH, 0, inRoot)) {
+                return Optional.empty();
+            } catch (KernelException e) {
+                if (e.errno() != Errno.ENOENT) {
+                    return Optional.empty(); // the tape says what is wrong with it
+                }
+            }
+            try (Fd link = linux.openat2(root, path, Flags.O_PATH | Flags.O_NOFOLLOW, 0, inRoot)) {
+                return Optional.of(linux.readlinkat(link, ""));
+            } catch (KernelException e) {
+                return Optional.empty();
+            }
         }
 
         private void checkProc(Mount m, String destination) {
@@ -514,7 +559,7 @@ public final class ContainerRuntime {
                         | Flags.CLONE_NEWNET
                         | Flags.CLONE_NEWCGROUP));
         t.call("umask", Sys.UMASK, Tape.number(0));
-        p.limits(
+        p.priorities(
                 process.oomScoreAdj().isPresent()
                         ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
                         : Tape.number(-1));

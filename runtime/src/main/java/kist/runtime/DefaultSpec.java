@@ -406,7 +406,7 @@ public final class DefaultSpec {
                 }
                 int mode = (Integer) Files.getAttribute(entry, "unix:mode");
                 String type = (mode & 0170000) == 0020000 ? "c" : (mode & 0170000) == 0060000 ? "b" : "";
-                if (type.isEmpty() || entry.equals(Path.of("/dev/console"))) {
+                if (type.isEmpty() || name.equals("console") || name.equals("ptmx")) {
                     continue;
                 }
                 long device = (Long) Files.getAttribute(entry, "unix:rdev");

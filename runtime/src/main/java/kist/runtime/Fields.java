@@ -185,13 +185,16 @@ final class Fields {
         return value.isPresent() && value.getAsLong() == -1 ? OptionalLong.empty() : value;
     }
 
-    /** A number of 64 bits without sign. */
+    /** A number of 64 bits without sign; -1 is another word for the highest. */
     long unsigned(String name) {
         Object value = get(name);
         if (value == null) {
             return 0;
         }
         BigInteger whole = whole(name, value);
+        if (whole.equals(BigInteger.valueOf(-1))) {
+            return -1;
+        }
         if (whole.signum() < 0 || whole.bitLength() > 64) {
             throw new SpecException(path(name), whole + " is no number of 64 bits without sign");
         }

@@ -97,17 +97,18 @@ public record Process(
                 ioPriority);
     }
 
-    Process as(User other) {
+    /** The same process with no_new_privs set. */
+    public Process withNoNewPrivileges() {
         return new Process(
                 terminal,
                 consoleSize,
-                other,
+                user,
                 args,
                 env,
                 cwd,
                 capabilities,
                 rlimits,
-                noNewPrivileges,
+                true,
                 apparmorProfile,
                 oomScoreAdj,
                 selinuxLabel,

@@ -118,23 +118,13 @@ final class ProcessCompiler {
         }
     }
 
-    /** Limits and priorities, while all rights are there. */
-    void limits(Arg proc) {
+    /** Priorities, while all rights are there. */
+    void priorities(Arg proc) {
         if (process.oomScoreAdj().isPresent()) {
             int value = process.oomScoreAdj().getAsInt();
             String what = "setting oom_score_adj to " + value + " (to lower it needs CAP_SYS_RESOURCE)";
             Line file = files.openat2(what, proc, "self/oom_score_adj", Flags.O_WRONLY | Flags.O_CLOEXEC, IN_ROOT);
             write(what, file, Integer.toString(value));
-        }
-        for (Rlimit limit : process.rlimits()) {
-            t.call(
-                    "setting " + limit.type() + " to " + show(limit.soft()) + ":" + show(limit.hard())
-                            + " (to raise a hard limit needs CAP_SYS_RESOURCE)",
-                    Sys.PRLIMIT64,
-                    ZERO,
-                    Tape.number(limit.resource()),
-                    t.struct(16).u64(0, limit.soft()).u64(8, limit.hard()),
-                    ZERO);
         }
         process.ioPriority().ifPresent(p -> {
             int ioClass = switch (p.ioClass()) {
@@ -172,6 +162,7 @@ final class ProcessCompiler {
             t.call(what, Sys.CLOSE, dir);
         }
         t.call("umask", Sys.UMASK, Tape.number(process.user().umask().orElse(022)));
+        resourceLimits();
         process.capabilities()
                 .ifPresent(c -> boundingSet(Capability.mask(c.bounding(), "process.capabilities.bounding")));
         Optional<Arg> filter = seccomp.map(this::filter);
@@ -202,6 +193,20 @@ final class ProcessCompiler {
         int first = t.size();
         execute();
         return first;
+    }
+
+    /** Late, as the lines before need more descriptors than the limits may leave. */
+    private void resourceLimits() {
+        for (Rlimit limit : process.rlimits()) {
+            t.call(
+                    "setting " + limit.type() + " to " + show(limit.soft()) + ":" + show(limit.hard())
+                            + " (to raise a hard limit needs CAP_SYS_RESOURCE)",
+                    Sys.PRLIMIT64,
+                    ZERO,
+                    Tape.number(limit.resource()),
+                    t.struct(16).u64(0, limit.soft()).u64(8, limit.hard()),
+                    ZERO);
+        }
     }
 
     private void boundingSet(long keep) {

@@ -1,6 +1,5 @@
 package kist.runtime;
 
-import io.avaje.json.JsonDataException;
 import io.avaje.jsonb.JsonType;
 import io.avaje.jsonb.Jsonb;
 import java.nio.charset.StandardCharsets;
@@ -71,7 +70,8 @@ public final class SpecReader {
         Object tree;
         try {
             tree = ANY.fromJson(quoteLongNumbers(new String(json, StandardCharsets.UTF_8)));
-        } catch (JsonDataException | IllegalStateException e) {
+        } catch (RuntimeException e) {
+            // the parser throws what it likes on text that is no JSON
             throw new SpecException(what, "is no JSON: " + e.getMessage());
         }
         if (!(tree instanceof Map<?, ?> map)) {

@@ -82,6 +82,14 @@ final class TapeCompiler {
         empty = tape.text("");
     }
 
+    /** Gives a descriptor back early: a process has only so many, and each of many mounts would cost some. */
+    private void close(Line... lines) {
+        for (Line line : lines) {
+            // one that was allowed to fail is no descriptor
+            t.call("closing a descriptor", Sys.CLOSE, line).allow(Errno.EBADF);
+        }
+    }
+
     /** A text that several lines share. */
     Arg text(String s) {
         return strings.computeIfAbsent(s, t::text);
@@ -100,6 +108,7 @@ final class TapeCompiler {
         option(fs, "the masks", "size=4k");
         t.call("the masks", Sys.FSCONFIG, fs, Tape.number(Flags.FSCONFIG_CMD_CREATE), ZERO, ZERO, ZERO);
         Line scratch = t.call("the masks", Sys.FSMOUNT, fs, CLOEXEC, ZERO);
+        close(fs);
         attach("the masks", scratch, CWD, "/r");
         t.call("the masks", Sys.MKDIRAT, scratch, text("d"), Tape.number(0555));
         node("the masks", scratch, "null", Flags.S_IFCHR | 0666, device(1, 3));
@@ -178,7 +187,9 @@ final class TapeCompiler {
             option(fs, what, option);
         }
         t.call(what, Sys.FSCONFIG, fs, Tape.number(Flags.FSCONFIG_CMD_CREATE), ZERO, ZERO, ZERO);
-        return t.call(what, Sys.FSMOUNT, fs, CLOEXEC, Tape.number(attributes));
+        Line mount = t.call(what, Sys.FSMOUNT, fs, CLOEXEC, Tape.number(attributes));
+        close(fs);
+        return mount;
     }
 
     /** Mounts a file system of the kernel, such as proc, tmpfs or devpts. */
@@ -193,6 +204,7 @@ final class TapeCompiler {
             attributes(what, fs, EMPTY_PATH, 0, 0, o.propagation);
         }
         attach(what, fs, target);
+        close(target);
         if (tmpfs && o.readOnly()) {
             toSetReadOnly.add(fs); // what comes below it must be made first
         }
@@ -222,11 +234,14 @@ final class TapeCompiler {
                 Arg tree = t.descriptor(bind);
                 attributes(what, tree, EMPTY_PATH, o.set, o.clear, Flags.MS_PRIVATE);
                 attach(what, tree, target);
+                close(target);
             } else {
                 List<String> options = hierarchy.indexOf('=') >= 0
                         ? List.of("none", hierarchy)
                         : hierarchy.equals("systemd") ? List.of("none", "name=systemd") : List.of(hierarchy.split(","));
-                attach(what, fileSystem(what, "cgroup", "cgroup", options, o.set), target);
+                Line fs = fileSystem(what, "cgroup", "cgroup", options, o.set);
+                attach(what, fs, target);
+                close(target, fs);
             }
             if (hierarchy.indexOf(',') > 0) {
                 for (String controller : hierarchy.split(",")) {
@@ -250,6 +265,7 @@ final class TapeCompiler {
             attributes(what, source, EMPTY_PATH, o.set, o.clear, 0);
         }
         attach(what, source, target);
+        close(target);
         remember(MountPath.clean(mount.destination()), source);
     }
 
@@ -299,8 +315,12 @@ final class TapeCompiler {
         for (int i = from; i < path.size(); i++) {
             below.append('/').append(path.get(i));
             t.call(what, Sys.MKDIRAT, parent, text(path.get(i)), DIRECTORY_MODE).allow(Errno.EEXIST);
+            Line above = line;
             line = openat2(what, base, below.toString(), DIRECTORY, IN_ROOT);
             parent = line;
+            if (above != null) {
+                close(above);
+            }
         }
         return java.util.Objects.requireNonNull(line);
     }
@@ -309,10 +329,11 @@ final class TapeCompiler {
     private Line file(String what, List<String> path) {
         List<String> above = path.subList(0, path.size() - 1);
         String name = path.getLast();
-        Arg parent = above.isEmpty() ? root : directory(what, above);
+        Line directory = directory(what, above);
         // mknodat never opens what is there already, be it a FIFO or a device
-        t.call(what, Sys.MKNODAT, parent, text(name), Tape.number(Flags.S_IFREG | 0644), ZERO)
+        t.call(what, Sys.MKNODAT, directory, text(name), Tape.number(Flags.S_IFREG | 0644), ZERO)
                 .allow(Errno.EEXIST);
+        close(directory);
         return openat2(what, root, "/" + String.join("/", path), PATH, IN_ROOT);
     }
 
@@ -409,10 +430,13 @@ final class TapeCompiler {
         if (kind != Kind.DIRECTORY) {
             cover(what, "null", target, kind);
         }
+        close(target);
     }
 
     private void cover(String what, String with, Line target, Kind kind) {
-        Line clone = t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE);
+        // the target is no argument of the call but keeps it from being made where there is none: to drop a clone that
+        // was never attached costs the kernel a grace period
+        Line clone = t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE, target).allow(Errno.EBADF);
         Line move = attach(what, clone, target);
         if (kind == Kind.UNKNOWN) {
             // one of the two fits what is there, if anything is
@@ -420,6 +444,7 @@ final class TapeCompiler {
         } else {
             move.allow(Errno.EBADF);
         }
+        close(clone);
     }
 
     /** Makes a path read-only where it exists. */
@@ -430,6 +455,7 @@ final class TapeCompiler {
         attributes(what, tree, Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE), Flags.MOUNT_ATTR_RDONLY, 0, 0)
                 .allow(Errno.EBADF);
         attach(what, tree, target).allow(Errno.EBADF);
+        close(tree, target);
     }
 
     /** A path of the container, looked for in the mount of ours that it lies in, whatever is mounted over that. */

@@ -1,0 +1,142 @@
+package kist.engine;
+
+import java.util.Map;
+import java.util.Optional;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.Keeper;
+import kist.kernel.Linux;
+import kist.kernel.Poller;
+import kist.runtime.Attachments;
+import kist.runtime.Cgroup;
+import kist.runtime.Cgroups;
+import kist.runtime.ContainerRuntime;
+import kist.runtime.Spec;
+
+/** Further processes in running containers: made ready, started, joined to their client, ended. */
+final class Execs {
+    private final Linux linux;
+    private final Registry registry;
+    private final Cgroups cgroups;
+    private final ContainerRuntime runtime;
+    private final Poller poller;
+    private final Events events;
+    private final Lifecycle lifecycle;
+    private final SpecFactory specs;
+    private final Fd null0;
+
+    Execs(
+            Linux linux,
+            Registry registry,
+            Cgroups cgroups,
+            ContainerRuntime runtime,
+            Poller poller,
+            Events events,
+            Lifecycle lifecycle,
+            SpecFactory specs) {
+        this.linux = linux;
+        this.registry = registry;
+        this.cgroups = cgroups;
+        this.runtime = runtime;
+        this.poller = poller;
+        this.events = events;
+        this.lifecycle = lifecycle;
+        this.specs = specs;
+        this.null0 = linux.open(java.nio.file.Path.of("/dev/null"), Flags.O_RDWR, 0);
+    }
+
+    String create(Container c, ExecConfig config) {
+        if (config.command().isEmpty() || config.command().getFirst().isEmpty()) {
+            throw Creation.invalid("No exec command specified");
+        }
+        requireRunning(c);
+        Exec exec = new Exec(Ids.random(), c, config);
+        registry.add(exec);
+        publish(exec, "exec_create: " + String.join(" ", config.command()));
+        return exec.id;
+    }
+
+    private static void requireRunning(Container c) {
+        if (c.state.phase() == StoredState.Phase.PAUSED) {
+            throw Lifecycle.conflict("Container " + c.name() + " is paused, unpause the container before exec");
+        }
+        if (c.state.phase() != StoredState.Phase.RUNNING) {
+            throw Lifecycle.conflict("container " + c.id() + " is not running");
+        }
+    }
+
+    private void publish(Exec exec, String action) {
+        Map<String, String> attributes = exec.container.attributes();
+        attributes.put("execID", exec.id);
+        events.publish("container", action, exec.container.id(), attributes);
+    }
+
+    Optional<Attachment> start(Exec exec, boolean detach, int rows, int columns) {
+        Container c = exec.container;
+        exec.claimStart();
+        boolean tty = exec.config.tty();
+        try {
+            requireRunning(c);
+            Keeper.Spawned init =
+                    c.run.process().orElseThrow(() -> Lifecycle.conflict("container " + c.id() + " is not running"));
+            boolean input = exec.config.attachStdin() && !detach;
+            try (Cgroup cgroup = cgroups.open(specs.cgroupPath(c.id()));
+                    Streams streams = detach && !tty ? Streams.none(null0) : Streams.open(linux, tty, input, null0)) {
+                Spec spec = specs.spec(c.stored);
+                Keeper.Spawned spawned = runtime.exec(
+                        exec.id,
+                        init.pidfd(),
+                        spec,
+                        specs.process(spec, c.stored, exec.config),
+                        Attachments.NONE
+                                .withCgroup(cgroup)
+                                .withStreams(streams.childInput(), streams.childOutput(), streams.childError()));
+                Optional<PipeAttachment> attachment = Optional.empty();
+                if (!detach) {
+                    Optional<Fd> in = tty ? spawned.terminal() : streams.takeInput();
+                    in.ifPresent(linux::setNonBlocking);
+                    attachment = Optional.of(new PipeAttachment(
+                            linux,
+                            poller,
+                            tty,
+                            tty ? spawned.terminal().map(linux::duplicate) : in,
+                            tty ? spawned.terminal().map(linux::duplicate) : streams.takeOutput(),
+                            streams.takeError()));
+                }
+                exec.started(spawned, attachment);
+                if (tty && rows > 0 && columns > 0) {
+                    spawned.terminal().ifPresent(t -> linux.setWindowSize(t, rows, columns));
+                }
+                publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
+                return attachment.map(a -> a);
+            }
+        } catch (RuntimeException e) {
+            EngineException explained = Lifecycle.explain(e);
+            exec.ended(
+                    switch (explained.kind()) {
+                        case COMMAND_NOT_FOUND -> 127;
+                        case COMMAND_NOT_EXECUTABLE -> 126;
+                        default -> 128;
+                    });
+            throw explained;
+        }
+    }
+
+    void exited(Exec exec, int status) {
+        exec.ended(status);
+        registry.retire(exec);
+        lifecycle.forget(exec.id);
+        Map<String, String> attributes = exec.container.attributes();
+        attributes.put("execID", exec.id);
+        attributes.put("exitCode", Integer.toString(status));
+        events.publish("container", "exec_die", exec.container.id(), attributes);
+    }
+
+    void resize(Exec exec, int rows, int columns) {
+        lifecycle.resize(
+                exec.process().flatMap(Keeper.Spawned::terminal),
+                rows,
+                columns,
+                "exec " + exec.id + (exec.over() ? " has ended" : " has no terminal"));
+    }
+}

@@ -1,0 +1,91 @@
+package kist.image;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ChangesTest {
+    @Test
+    void commands_come_in_exec_and_in_shell_form() {
+        assertEquals(
+                List.of("/bin/echo", "a b"),
+                Changes.parse(List.of("CMD [\"/bin/echo\", \"a b\"]")).command());
+        assertEquals(
+                List.of("/bin/sh", "-c", "echo $HOME"),
+                Changes.parse(List.of("cmd echo $HOME")).command());
+        assertEquals(
+                List.of("/init"),
+                Changes.parse(List.of("ENTRYPOINT [\"/init\"]")).entrypoint());
+        assertEquals(
+                List.of(),
+                Changes.parse(List.of("ENTRYPOINT [\"/init\"]", "ENTRYPOINT []"))
+                        .entrypoint());
+    }
+
+    @Test
+    void variables_and_labels_come_in_both_forms_and_later_ones_win() {
+        ImageConfig config = Changes.parse(List.of(
+                "ENV A=1 B=\"two words\" C='$x' D=a\\ b",
+                "ENV A 3 and more",
+                "LABEL x=y \"k\"=\"v=w\"",
+                "LABEL old style"));
+        assertEquals(List.of("A=3 and more", "B=two words", "C=$x", "D=a b"), config.environment());
+        assertEquals(Map.of("x", "y", "k", "v=w", "old", "style"), config.labels());
+    }
+
+    @Test
+    void the_other_instructions_set_their_fields() {
+        ImageConfig config = Changes.parse(List.of(
+                "EXPOSE 80 53/udp 8000-8002/TCP",
+                "USER app:app",
+                "WORKDIR /srv",
+                "WORKDIR data/../www",
+                "VOLUME /a /b",
+                "VOLUME [\"/c d\"]",
+                "STOPSIGNAL SIGQUIT"));
+        assertEquals(List.of("80/tcp", "53/udp", "8000/tcp", "8001/tcp", "8002/tcp"), config.exposedPorts());
+        assertEquals("app:app", config.user());
+        assertEquals("/srv/www", config.workingDir());
+        assertEquals(List.of("/a", "/b", "/c d"), config.volumes());
+        assertEquals("SIGQUIT", config.stopSignal());
+    }
+
+    @Test
+    void cve_2022_23648_a_volume_does_not_lead_above_the_root() {
+        assertEquals(
+                List.of("/etc"), Changes.parse(List.of("VOLUME /../../etc")).volumes());
+        assertEquals("/etc", ImageDocument.insideRoot("/a/../../../etc/."));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "RUN ls",
+                "FROM x",
+                "ENV",
+                "ENV A",
+                "ENV =x",
+                "CMD [\"unclosed\"",
+                "CMD [1]",
+                "EXPOSE 0",
+                "EXPOSE 65536",
+                "EXPOSE 80/xyz",
+                "EXPOSE 9-8",
+                "EXPOSE -1",
+                "USER a b",
+                "LABEL \"x=y",
+                "HEALTHCHECK NONE",
+                "ONBUILD RUN ls",
+                "ENV A=1\nRUN x",
+                "ENV A=\0"
+            })
+    void what_is_not_understood_is_refused(String change) {
+        assertThrows(ImageException.class, () -> Changes.parse(List.of(change)));
+    }
+}

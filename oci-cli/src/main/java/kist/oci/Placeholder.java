@@ -1,6 +1,0 @@
-package kist.oci;
-
-/** Placeholder to be replaced by the first real class. */
-final class Placeholder {
-    private Placeholder() {}
-}
