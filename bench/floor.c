@@ -132,8 +132,8 @@ static void born(int root, int network) {
     }
     if (syscall(SYS_pivot_root, ".", ".") || umount2(".", DETACH) || chdir("/")) die("pivot_root");
     if (sethostname("floor", 5)) die("sethostname");
+    filter(); /* takes CAP_SYS_ADMIN where no_new_privs is off */
     capabilities();
-    filter();
     execve("/bin/busybox", (char *[]){"true", NULL}, (char *[]){"PATH=/bin", NULL});
     die("execve");
 }
