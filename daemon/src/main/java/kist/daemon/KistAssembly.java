@@ -49,12 +49,7 @@ final class KistAssembly implements Assembly {
         }
         return () -> {
             door.close();
-            try {
-                // nothing that a user would miss is left: no container runs
-                engine.dismantle();
-            } finally {
-                engine.close();
-            }
+            engine.close();
         };
     }
 
