@@ -398,7 +398,8 @@ public final class ContainerRuntime {
                                 : path.substring(0, path.lastIndexOf('/') + 1) + target.get());
                 if (path.equals("/") || path.equals("/proc") || path.startsWith("/proc/")) {
                     throw new SpecException(
-                            "mounts", "\"" + destination + "\" is a link of the image to " + path + ", which is refused");
+                            "mounts",
+                            "\"" + destination + "\" is a link of the image to " + path + ", which is refused");
                 }
             }
             throw new SpecException("mounts", "\"" + destination + "\" is a link of the image that does not end");
