@@ -436,7 +436,8 @@ final class TapeCompiler {
     private void cover(String what, String with, Line target, Kind kind) {
         // the target is no argument of the call but keeps it from being made where there is none: to drop a clone that
         // was never attached costs the kernel a grace period
-        Line clone = t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE, target).allow(Errno.EBADF);
+        Line clone =
+                t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE, target).allow(Errno.EBADF);
         Line move = attach(what, clone, target);
         if (kind == Kind.UNKNOWN) {
             // one of the two fits what is there, if anything is
