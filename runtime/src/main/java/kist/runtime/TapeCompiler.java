@@ -232,7 +232,6 @@ final class TapeCompiler {
             Fd bind = instead.get(hierarchy);
             if (bind != null) {
                 Arg tree = t.descriptor(bind);
-                attributes(what, tree, EMPTY_PATH, o.set, o.clear, Flags.MS_PRIVATE);
                 attach(what, tree, target);
                 close(target);
             } else {
@@ -248,6 +247,10 @@ final class TapeCompiler {
                     t.call(what, Sys.SYMLINKAT, text(hierarchy), parent, text(controller));
                 }
             }
+        }
+        if (!instead.isEmpty()) {
+            Arg below = Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE);
+            attributes("mounting the cgroup hierarchies", parent, below, o.set, o.clear, Flags.MS_PRIVATE);
         }
     }
 
