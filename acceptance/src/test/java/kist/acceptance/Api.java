@@ -72,6 +72,59 @@ final class Api {
         return id;
     }
 
+    /** A request whose answer comes bit by bit. */
+    Stream open(String method, String path) {
+        try {
+            var channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+            channel.connect(UnixDomainSocketAddress.of(socket));
+            write(
+                    channel,
+                    (method + " " + path + " HTTP/1.1\r\nHost: engine\r\nContent-Length: 0\r\n\r\n")
+                            .getBytes(StandardCharsets.ISO_8859_1));
+            return new Stream(channel);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** An answer on its way. */
+    record Stream(SocketChannel channel) implements AutoCloseable {
+        /** Reads up to and with this text; fails at the end of the stream or after 20 s. */
+        String readTo(String text) {
+            var watch = Thread.startVirtualThread(() -> {
+                try {
+                    Thread.sleep(Duration.ofSeconds(20));
+                    channel.close();
+                } catch (InterruptedException e) {
+                    // it came in time
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            var all = new StringBuilder();
+            var one = ByteBuffer.allocate(1);
+            try {
+                while (all.indexOf(text) < 0 && channel.read(one.clear()) > 0) {
+                    all.append((char) (one.get(0) & 0xff));
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException("waited in vain for \"" + text + "\" after " + all, e);
+            } finally {
+                watch.interrupt();
+            }
+            return all.toString();
+        }
+
+        @Override
+        public void close() {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
     static Answer answer(byte[] all) {
         var text = new String(all, StandardCharsets.ISO_8859_1);
         int end = text.indexOf("\r\n\r\n");

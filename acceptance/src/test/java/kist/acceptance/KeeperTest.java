@@ -148,12 +148,12 @@ class KeeperTest {
 
     @Test
     void the_keeper_is_one_process_with_no_file_of_the_host_and_no_container_has_it_as_a_child() {
-        engine.docker("run", "-d", "--name", "a", "--network", "none", "busybox", "sleep", "600")
+        engine.docker("run", "-d", "--name", "one", "--network", "none", "busybox", "sleep", "600")
                 .ok();
-        engine.docker("run", "-d", "--name", "b", "--network", "none", "busybox", "sleep", "600")
+        engine.docker("run", "-d", "--name", "two", "--network", "none", "busybox", "sleep", "600")
                 .ok();
-        var parent = Processes.status(engine.pid("a"), "PPid");
-        assertEquals(parent, Processes.status(engine.pid("b"), "PPid"));
+        var parent = Processes.status(engine.pid("one"), "PPid");
+        assertEquals(parent, Processes.status(engine.pid("two"), "PPid"));
         assertNotEquals(Long.toString(engine.enginePid()), parent);
         long keeper = Long.parseLong(parent);
         assertTrue(Integer.parseInt(Processes.status(keeper, "Threads")) == 1);

@@ -66,10 +66,16 @@ final class KistEngine extends Engine {
 
     /** A command with the environment that points kist at these directories. */
     Command environment(Command command) {
-        return command.env("KIST_ROOT", root().toString())
+        return command.env("KIST_BRIDGE", bridge())
+                .env("KIST_ROOT", root().toString())
                 .env("KIST_RUN_DIR", runDir().toString())
                 .env("KIST_CONFIG", "")
                 .env("KIST_HOST", "");
+    }
+
+    /** Of its own, so that what is left of it can be told from other engines' links. */
+    private String bridge() {
+        return "kt" + Integer.toHexString(home.hashCode());
     }
 
     void start() {
@@ -153,6 +159,7 @@ final class KistEngine extends Engine {
     List<String> marks() {
         var marks = new ArrayList<>(ids);
         marks.add(home.toString());
+        marks.add(bridge());
         return marks;
     }
 }

@@ -59,7 +59,7 @@ record Leftovers(Set<String> mounts, Set<String> cgroups, Set<String> links, Set
 
     /**
      * What is here now and was not before, each in a sentence; waits a little for what goes by itself. Only what bears one
-     * of the marks or Kist's name counts: other programs of the machine come and go as they like.
+     * of the marks counts: other programs of the machine come and go as they like.
      */
     static List<String> since(Leftovers before, List<String> marks) {
         var faults = find(before, marks);
@@ -81,10 +81,10 @@ record Leftovers(Set<String> mounts, Set<String> cgroups, Set<String> links, Set
                 .filter(path -> !before.cgroups.contains(path) && marked(path, marks))
                 .forEach(path -> faults.add("control group " + path));
         now.links.stream()
-                .filter(link -> !before.links.contains(link) && link.startsWith("kist"))
+                .filter(link -> !before.links.contains(link) && marked(link, marks))
                 .forEach(link -> faults.add("link " + link));
         now.tables.stream()
-                .filter(table -> !before.tables.contains(table) && table.contains("kist"))
+                .filter(table -> !before.tables.contains(table) && marked(table, marks))
                 .forEach(table -> faults.add("nftables " + table));
         return faults;
     }
@@ -104,6 +104,12 @@ record Leftovers(Set<String> mounts, Set<String> cgroups, Set<String> links, Set
                 Command.of("umount", "--lazy", line.split(" ")[4]).run();
             }
         }
+        now.links.stream()
+                .filter(link -> marked(link, marks))
+                .forEach(link -> Command.of("ip", "link", "delete", link).run());
+        now.tables.stream()
+                .filter(table -> marked(table, marks))
+                .forEach(table -> Command.of(("nft delete " + table).split(" ")).run());
         for (var path : new TreeSet<>(now.cgroups).descendingSet()) {
             if (marked(path, marks)) {
                 Command.of("rmdir", path).run();

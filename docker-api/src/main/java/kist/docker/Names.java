@@ -38,6 +38,6 @@ final class Names {
 
     /** A container's name without the slash that Docker puts before it. */
     static String container(String name) {
-        return name.startsWith("/") ? name.substring(1) : name;
+        return name.length() > 1 && name.startsWith("/") ? name.substring(1) : name;
     }
 }

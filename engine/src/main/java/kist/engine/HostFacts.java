@@ -42,6 +42,28 @@ final class HostFacts {
         return "Linux";
     }
 
+    /** Refuses a list such as {@code 0-2,5} that is none or names a processor that is not there. */
+    static void checkProcessors(String list) {
+        if (list.isEmpty()) {
+            return;
+        }
+        int count = java.lang.Runtime.getRuntime().availableProcessors();
+        for (String range : list.split(",", -1)) {
+            for (String number : range.split("-", 2)) {
+                if (number.isEmpty() || number.length() > 6 || !number.chars().allMatch(c -> c >= '0' && c <= '9')) {
+                    throw new EngineException(
+                            EngineException.Kind.INVALID_ARGUMENT,
+                            "Invalid value " + Names.printable(list) + " for cpuset cpus");
+                }
+                if (Integer.parseInt(number) >= count) {
+                    throw new EngineException(
+                            EngineException.Kind.INVALID_ARGUMENT,
+                            "Requested CPUs are not available - requested " + list + ", available: 0-" + (count - 1));
+                }
+            }
+        }
+    }
+
     static String architecture() {
         String arch = System.getProperty("os.arch", "");
         return arch.equals("amd64") ? "x86_64" : arch;

@@ -39,6 +39,7 @@ public final class KistEngine implements Engine {
     private final ContainerStore store;
     private final Registry registry = new Registry();
     private final Events events = new Events();
+    private final SpecFactory specs;
     private final Lifecycle lifecycle;
     private final Execs execs;
 
@@ -53,7 +54,7 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
-        SpecFactory specs = new SpecFactory(options.cgroupParent());
+        this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
                 linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events, specs);
@@ -241,7 +242,7 @@ public final class KistEngine implements Engine {
 
     private Request.Created create(Request.CreateContainer request) {
         String wanted = request.name().startsWith("/") ? request.name().substring(1) : request.name();
-        if (!wanted.isEmpty()) {
+        if (!request.name().isEmpty()) {
             Names.check(wanted);
         }
         Image image = image(request.config().image());
@@ -250,6 +251,7 @@ public final class KistEngine implements Engine {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
             StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            specs.check(stored);
             images.snapshots().prepare(id, image.id());
             undo.push(() -> images.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case

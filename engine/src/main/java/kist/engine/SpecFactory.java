@@ -18,6 +18,7 @@ import kist.runtime.Process;
 import kist.runtime.Resources;
 import kist.runtime.Rlimit;
 import kist.runtime.Spec;
+import kist.runtime.SpecException;
 import kist.runtime.User;
 
 /** Says in the words of the OCI runtime spec what a container of the engine is. */
@@ -73,6 +74,33 @@ final class SpecFactory {
             spec.hostNamespace("network");
         }
         return spec.build();
+    }
+
+    /**
+     * Refuses what a start would refuse, so that a container is not made in vain: capabilities and limits that are none,
+     * processors that the host has not, sources of mounts that are not there.
+     */
+    void check(StoredContainer c) {
+        HostConfig host = c.config().host();
+        HostFacts.checkProcessors(host.cpusetCpus());
+        for (HostConfig.MountSpec m : host.mounts()) {
+            if (m.type().equals("bind") && !m.createSource()) {
+                checkSource(m);
+            }
+        }
+        try {
+            spec(c);
+        } catch (SpecException e) {
+            throw Lifecycle.explain(e);
+        }
+    }
+
+    private static void checkSource(HostConfig.MountSpec m) {
+        if (!Files.exists(Path.of(m.source()))) {
+            throw new EngineException(
+                    EngineException.Kind.INVALID_ARGUMENT,
+                    "invalid mount config for type \"bind\": bind source path does not exist: " + m.source());
+        }
     }
 
     /** A further process: the container's environment and identity with what was asked for laid over them. */
@@ -165,12 +193,9 @@ final class SpecFactory {
 
     private static Fd clone(Linux linux, HostConfig.MountSpec m) throws IOException {
         Path source = Path.of(m.source());
-        if (!Files.exists(source)) {
-            if (!m.createSource()) {
-                throw new EngineException(
-                        EngineException.Kind.INVALID_ARGUMENT,
-                        "invalid mount config for type \"bind\": bind source path does not exist: " + m.source());
-            }
+        if (!m.createSource()) {
+            checkSource(m);
+        } else if (!Files.exists(source)) {
             Files.createDirectories(source);
         }
         try {
