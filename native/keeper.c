@@ -259,9 +259,10 @@ static void on_sync(struct process *p) {
         struct cmsghdr *c = CMSG_FIRSTHDR(&h);
         if (c && c->cmsg_type == SCM_RIGHTS && p->terminal && p->output.fd < 0) {
             memcpy(&p->output.fd, CMSG_DATA(c), sizeof(int));
-            fcntl(p->output.fd, F_SETFL, O_RDWR | O_NONBLOCK);
-            if (p->capture) /* without a log it is the engine that reads */
+            if (p->capture) { /* without a log somebody else reads */
+                fcntl(p->output.fd, F_SETFL, O_RDWR | O_NONBLOCK);
                 watch(&p->output);
+            }
         }
         return;
     }
@@ -296,7 +297,10 @@ static void child(const struct tape *tape, int64_t *results, int sync) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    /* what started the keeper may have ignored some; the kernel's call, since the C library hides two of them */
+    struct { void (*handler)(int); unsigned long flags; void (*restorer)(void); uint64_t mask; } usual = {0};
+    for (int number = 1; number <= 64; number++)
+        syscall(SYS_rt_sigaction, number, &usual, NULL, sizeof usual.mask);
     umask(022);
     tape_replay(tape, results, sync);
     _exit(127);
@@ -455,9 +459,10 @@ static void obey(const struct order *o, int *fds, int count) {
             p->sequence = o->sequence;
         }
     } else if (o->word == ORDER_FORGET) {
-        if (p->exited)
+        int running = !p->exited;
+        if (!running)
             forget(p);
-        answer(o->sequence, p->exited ? 0 : EBUSY);
+        answer(o->sequence, running ? EBUSY : 0);
     } else if (o->word == ORDER_WATCH) {
         p->watched = 1;
         if (p->exited || p->log_size != o->number)

@@ -82,7 +82,8 @@ final class Lifecycle {
     boolean start(Container c) {
         c.lock.lock();
         try {
-            StoredState.Phase before = c.state.phase();
+            StoredState was = c.state;
+            StoredState.Phase before = was.phase();
             if (before == StoredState.Phase.RUNNING) {
                 return false;
             }
@@ -96,7 +97,7 @@ final class Lifecycle {
                 begin(c, undo);
                 undo.commit();
             } catch (EngineException e) {
-                failed(c, before, e);
+                failed(c, was, e);
                 throw e;
             }
             events.publish("container", "start", c.id(), c.attributes());
@@ -106,7 +107,7 @@ final class Lifecycle {
         }
     }
 
-    private void failed(Container c, StoredState.Phase before, EngineException e) {
+    private void failed(Container c, StoredState was, EngineException e) {
         int code = switch (e.kind()) {
             case COMMAND_NOT_FOUND -> 127;
             case COMMAND_NOT_EXECUTABLE -> 126;
@@ -114,7 +115,7 @@ final class Lifecycle {
         };
         c.network = Optional.empty();
         c.cgroup = Optional.empty();
-        c.state = c.state.failed(before, code, String.valueOf(e.getMessage()));
+        c.state = was.failed(code, String.valueOf(e.getMessage()));
         save(c);
         c.run.end(false, code);
         if (c.host().autoRemove()) {
@@ -144,7 +145,7 @@ final class Lifecycle {
                 c.network = Optional.of(claimed);
                 namespace = Optional.of(claimed.namespace());
             }
-            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint));
+            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint), Clock.nanos());
             store.update(c.id(), c.state);
             Spec spec = specs.spec(c.stored);
             Cgroup cgroup =
@@ -153,8 +154,8 @@ final class Lifecycle {
             c.cgroup = Optional.of(cgroup);
             Keeper.Spawned spawned = spawn(c, spec, cgroup, namespace);
             undo.push(() -> abandon(c, spawned));
-            c.state = c.state.running(spawned.pid(), Clock.nanos());
-            store.update(c.id(), c.state);
+            // STARTING on disk and a process with the keeper mean that it runs; no need to write that again
+            c.state = c.state.running(spawned.pid(), c.state.startedNanos());
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
             cgroup.close(); // an idle container holds no descriptors of its groups
@@ -243,7 +244,8 @@ final class Lifecycle {
     void finish(Container c, int status, String why) {
         boolean oom = c.cgroup.map(Cgroup::oomKilled).orElse(false);
         c.state = c.state.exited(status, oom, Clock.nanos(), why);
-        boolean saved = save(c);
+        boolean goes = c.host().autoRemove() && !c.restarting;
+        boolean saved = goes || save(c);
         Map<String, String> attributes = c.attributes();
         attributes.put("exitCode", Integer.toString(status));
         c.run.end(true, status);
@@ -253,15 +255,15 @@ final class Lifecycle {
         });
         c.cgroup = Optional.empty();
         releaseNetwork(c);
-        if (saved) {
-            forget(c.id()); // not before the state is on disk: the keeper is the only other one who knows
-        }
         if (oom) {
             events.publish("container", "oom", c.id(), c.attributes());
         }
         events.publish("container", "die", c.id(), attributes);
-        if (c.host().autoRemove() && !c.restarting) {
+        if (goes) {
             remove(c);
+        }
+        if (saved) {
+            forget(c.id()); // not before the end is on disk: the keeper is the only other one who knows
         }
     }
 

@@ -148,8 +148,7 @@ final class Reconciler {
                     .map(fd -> new Claimed(fd, c.state.network().map(StoredState.StoredEndpoint::endpoint)));
         }
         if (c.state.phase() == StoredState.Phase.STARTING) {
-            c.state = c.state.running(process.pid(), Clock.nanos());
-            store.update(c.id(), c.state);
+            c.state = c.state.running(process.pid(), c.state.startedNanos());
         }
         spawned.input().ifPresent(linux::setNonBlocking);
         c.run.begin(spawned);

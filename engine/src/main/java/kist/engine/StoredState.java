@@ -25,14 +25,13 @@ record StoredState(
     static final int FORMAT = 1;
     static final StoredState NEW = new StoredState(FORMAT, Phase.CREATED, 0, 0, false, "", 0, 0, Optional.empty());
 
-    /** Where a container is; STARTING and REMOVING say that a step was begun and must be undone or finished. */
+    /** Where a container is; STARTING says that a start was begun, and the keeper knows what came of it. */
     enum Phase {
         CREATED,
         STARTING,
         RUNNING,
         PAUSED,
-        EXITED,
-        REMOVING
+        EXITED
     }
 
     /** An {@link kist.network.Endpoint}, as it stands on disk. */
@@ -73,25 +72,17 @@ record StoredState(
         return new StoredState(format, next, pid, exitCode, oomKilled, error, startedNanos, finishedNanos, network);
     }
 
-    StoredState starting(Optional<kist.network.Endpoint> endpoint) {
+    StoredState starting(Optional<kist.network.Endpoint> endpoint, long nanos) {
         return new StoredState(
-                format,
-                Phase.STARTING,
-                0,
-                exitCode,
-                false,
-                "",
-                startedNanos,
-                finishedNanos,
-                endpoint.map(StoredEndpoint::of));
+                format, Phase.STARTING, 0, exitCode, false, "", nanos, finishedNanos, endpoint.map(StoredEndpoint::of));
     }
 
     StoredState running(long newPid, long nanos) {
         return new StoredState(format, Phase.RUNNING, newPid, 0, false, "", nanos, finishedNanos, network);
     }
 
-    StoredState failed(Phase before, int code, String why) {
-        return new StoredState(format, before, 0, code, false, why, startedNanos, finishedNanos, Optional.empty());
+    StoredState failed(int code, String why) {
+        return new StoredState(format, phase, 0, code, false, why, startedNanos, finishedNanos, Optional.empty());
     }
 
     StoredState exited(int code, boolean oom, long nanos, String why) {

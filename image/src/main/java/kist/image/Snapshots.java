@@ -55,7 +55,8 @@ public final class Snapshots {
     }
 
     /**
-     * Makes the writable layer of a container, empty and durable; nothing is left of it on failure.
+     * Makes the writable layer of a container, empty; nothing is left of it on failure. It is durable when the caller has
+     * synced its own record of the container, on the same file system: a journal is committed in order.
      *
      * @param id up to 128 letters, digits, {@code _}, {@code .} and {@code -}, beginning with a letter or digit
      * @throws ImageException CONFLICT if there is one of that id, NOT_FOUND if there is no such image
@@ -82,8 +83,6 @@ public final class Snapshots {
                 return images.put(id, imageId) == null;
             });
             done = true;
-            // one commit of the file system's journal makes all of the above durable
-            linux.sync(files.snapshots, true);
         } catch (KernelException e) {
             if (e.errno() == Errno.EEXIST) {
                 throw new ImageException(
@@ -136,7 +135,10 @@ public final class Snapshots {
             Fd work = files.openPath(files.snapshots, id + "/" + WORK);
             open.add(work);
             forgetVolatile(work);
-            List<Fd> lowers = lowers(image, 1, open);
+            List<Fd> lowers = lowers(image, 0, open);
+            Fd mountpoints = files.openPath(files.empty, StoreFiles.MOUNTPOINTS);
+            open.add(mountpoints);
+            lowers.add(mountpoints);
             return overlay.mount(lowers, Optional.of(new Overlay.Writable(upper, work)), readOnly, isVolatile);
         } catch (KernelException e) {
             throw e.errno() == Errno.ENOENT

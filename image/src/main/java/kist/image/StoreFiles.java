@@ -37,8 +37,13 @@ final class StoreFiles implements AutoCloseable {
     final Fd blobs;
     /** One directory a container. */
     final Fd snapshots;
-    /** Two empty directories that stand for layers where an image has too few. */
+    /**
+     * Two empty directories that stand for layers where an image has too few, and {@code mountpoints}: what every container
+     * has something mounted on, at the bottom of all layers, so that it need not be made for each container anew.
+     */
     final Fd empty;
+
+    static final String MOUNTPOINTS = "mountpoints";
 
     private final List<Fd> open = new ArrayList<>();
     private final SecureRandom random = new SecureRandom();
@@ -68,6 +73,7 @@ final class StoreFiles implements AutoCloseable {
             empty = directory("empty");
             makeDirectory(empty, "1", 0755);
             makeDirectory(empty, "2", 0755);
+            mountpoints();
             linux.sync(root, true);
             opened = true;
         } catch (java.io.IOException e) {
@@ -83,6 +89,19 @@ final class StoreFiles implements AutoCloseable {
         // what an engine was making or deleting when it was killed
         linux.scan(temporary, e -> linux.renameat2(temporary, e.name(), trash, unique(), 0));
         linux.scan(trash, e -> deleteLater(e.name()));
+    }
+
+    private void mountpoints() {
+        makeDirectory(empty, MOUNTPOINTS, 0755);
+        try (Fd bottom = openPath(empty, MOUNTPOINTS)) {
+            for (String name : List.of("proc", "sys", "dev", "etc")) {
+                makeDirectory(bottom, name, 0755);
+            }
+            for (String name : List.of("etc/hosts", "etc/hostname", "etc/resolv.conf")) {
+                linux.openat2(bottom, name, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_NOFOLLOW, 0644, Trees.INSIDE)
+                        .close();
+            }
+        }
     }
 
     private Fd directory(String name) {

@@ -53,10 +53,7 @@ final class Namespaces implements AutoCloseable {
     /** Makes a namespace; on a failure nothing of it is left. */
     Prepared make(Mode mode, Optional<String> mac) {
         if (mode == Mode.NONE) {
-            Prepared empty = makeEmpty();
-            // never recycled: what its container sees in it shall be its own alone
-            empty.inside().ifPresent(Netlink::close);
-            return new Prepared(empty.claimed(), Optional.empty());
+            return makeEmpty();
         }
         if (bridgeIndex == 0) {
             bridgeIndex = bridge.ensure(host);
@@ -182,13 +179,12 @@ final class Namespaces implements AutoCloseable {
     }
 
     /**
-     * Makes a used namespace of the bridge network as good as new, with another address and hardware address. Not where
+     * Makes a used namespace as good as new, on the bridge with another address and hardware address. Not where
      * something outlived the container in it: a socket that it sent to somebody else could listen to the next one, and a
      * connection that still closes could hold one of its ports.
      */
     Recycled recycle(Prepared used) {
         Claimed claimed = used.claimed();
-        Endpoint old = claimed.endpoint().orElseThrow();
         Netlink inside;
         String sockets;
         linux.setns(claimed.namespace(), Flags.CLONE_NEWNET);
@@ -204,7 +200,7 @@ final class Namespaces implements AutoCloseable {
         }
         Recycled result = new Recycled.Never();
         try {
-            result = recycle(claimed, old, inside, sockets);
+            result = recycle(claimed, inside, sockets);
         } finally {
             if (used.inside().isEmpty() && !(result instanceof Recycled.Fresh)) {
                 inside.close();
@@ -213,16 +209,20 @@ final class Namespaces implements AutoCloseable {
         return result;
     }
 
-    private Recycled recycle(Claimed claimed, Endpoint old, Netlink inside, String sockets) {
+    private Recycled recycle(Claimed claimed, Netlink inside, String sockets) {
         if (!matches(TIME_WAIT, sockets, "0")) {
             return new Recycled.Never();
         }
         if (!matches(USED, sockets, "1")) {
             return new Recycled.Later();
         }
-        if (!isUntouched(inside, old)) {
+        if (!isUntouched(inside, claimed.endpoint())) {
             return new Recycled.Never();
         }
+        if (claimed.endpoint().isEmpty()) {
+            return new Recycled.Fresh(new Prepared(claimed, Optional.of(inside)));
+        }
+        Endpoint old = claimed.endpoint().get();
         int address = addresses.take();
         try {
             int index = insideLink(inside).index();
@@ -245,7 +245,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Whether a namespace has the links and addresses that were put into it and no others. */
-    private static boolean isUntouched(Netlink inside, Endpoint endpoint) {
+    private static boolean isUntouched(Netlink inside, Optional<Endpoint> endpoint) {
         Set<String> links = new HashSet<>();
         for (NetlinkRoute.Link link : NetlinkRoute.links(inside)) {
             if (link.up()) {
@@ -258,8 +258,10 @@ final class Namespaces implements AutoCloseable {
                 addresses.add(a.address().getHostAddress());
             }
         }
-        return links.equals(Set.of(LOOPBACK + " 00:00:00:00:00:00", INSIDE + " " + endpoint.mac()))
-                && addresses.equals(Set.of(endpoint.address()));
+        Set<String> own = new HashSet<>(Set.of(LOOPBACK + " 00:00:00:00:00:00"));
+        endpoint.ifPresent(e -> own.add(INSIDE + " " + e.mac()));
+        return links.equals(own)
+                && addresses.equals(endpoint.map(e -> Set.of(e.address())).orElse(Set.of()));
     }
 
     private static boolean matches(Pattern pattern, String text, String number) {

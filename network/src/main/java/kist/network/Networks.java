@@ -157,9 +157,8 @@ public final class Networks implements AutoCloseable {
      * closed or used again: the caller must not touch it any more.
      *
      * @param recyclable that no process in the namespace ever could change it: it had neither CAP_NET_ADMIN nor
-     *     CAP_SYS_ADMIN, was not privileged, and was given no sysctl of net. A namespace on the bridge is then cleaned
-     *     for the next container, with another address; counters of its links and protocols go on. Namespaces without a
-     *     network cost less to make than to clean.
+     *     CAP_SYS_ADMIN, was not privileged, and was given no sysctl of net. The namespace is then cleaned for the
+     *     next container, on the bridge with another address; counters of its links and protocols go on.
      */
     public void release(String containerId, Claimed claimed, boolean recyclable) {
         Optional<Lease> lease;
@@ -171,10 +170,11 @@ public final class Networks implements AutoCloseable {
             claimed.namespace().close();
             return;
         }
-        boolean ordinary = claimed.endpoint()
-                .filter(e -> e.mac().equals(Subnet.mac(Subnet.number(e.address()))))
-                .filter(e -> addresses.subnet().contains(Subnet.number(e.address())))
-                .isPresent();
+        boolean ordinary = claimed.endpoint().isEmpty()
+                || claimed.endpoint()
+                        .filter(e -> e.mac().equals(Subnet.mac(Subnet.number(e.address()))))
+                        .filter(e -> addresses.subnet().contains(Subnet.number(e.address())))
+                        .isPresent();
         Prepared prepared = lease.get().prepared().orElse(new Prepared(claimed, Optional.empty()));
         if (recyclable && ordinary) {
             pool.giveBack(prepared);

@@ -117,11 +117,11 @@ final class Pool implements AutoCloseable {
         }
     }
 
-    /** Takes a used namespace of the bridge network, to be made new; more than the pool can hold are destroyed. */
+    /** Takes a used namespace, to be made new; more than the pool can hold are destroyed. */
     void giveBack(Prepared prepared) {
         lock.lock();
         try {
-            if (!closed && used.size() + queue(Mode.BRIDGE).size() < high) {
+            if (!closed && used.size() + queue(prepared.mode()).size() < high) {
                 used.add(new Used(prepared, 0, System.nanoTime()));
                 work.signal();
                 return;
@@ -158,7 +158,7 @@ final class Pool implements AutoCloseable {
                         return;
                     }
                     case Job.Serve(Waiting w) -> serve(namespaces, w);
-                    case Job.Recycle(Used u) -> recycle(namespaces, u).ifPresent(fresh -> keep(Mode.BRIDGE, fresh));
+                    case Job.Recycle(Used u) -> recycle(namespaces, u).ifPresent(fresh -> keep(fresh.mode(), fresh));
                     case Job.Make(Mode mode) -> {
                         try {
                             keep(mode, namespaces.make(mode, Optional.empty()));
@@ -197,13 +197,14 @@ final class Pool implements AutoCloseable {
                 if (next != null) {
                     // one that has to wait does not keep a new one from being made
                     dirty = next.notBefore() - now <= 0;
-                    wait = Math.max(delay(Mode.BRIDGE, now), next.notBefore() - now);
+                    wait = Math.max(delay(next.prepared().mode(), now), next.notBefore() - now);
                     if (wait <= 0) {
                         return new Job.Recycle(used.remove());
                     }
                 }
                 for (Mode mode : Mode.values()) {
-                    boolean recycling = mode == Mode.BRIDGE && dirty;
+                    boolean recycling =
+                            dirty && next != null && mode == next.prepared().mode();
                     if (filling && !recycling && queue(mode).size() < target(mode)) {
                         long delay = Math.max(delay(mode, now), notBefore - now);
                         if (delay <= 0) {
@@ -244,10 +245,8 @@ final class Pool implements AutoCloseable {
     private void serve(Namespaces namespaces, Waiting request) {
         try {
             Optional<Prepared> made = Optional.empty();
-            while (made.isEmpty()
-                    && request.mode() == Mode.BRIDGE
-                    && request.mac().isEmpty()) {
-                Optional<Used> old = takeUsed();
+            while (made.isEmpty() && request.mac().isEmpty()) {
+                Optional<Used> old = takeUsed(request.mode());
                 if (old.isEmpty()) {
                     break;
                 }
@@ -259,11 +258,11 @@ final class Pool implements AutoCloseable {
         }
     }
 
-    private Optional<Used> takeUsed() {
+    private Optional<Used> takeUsed(Mode mode) {
         lock.lock();
         try {
             Used first = used.peek();
-            if (first == null || first.notBefore() - System.nanoTime() > 0) {
+            if (first == null || first.prepared().mode() != mode || first.notBefore() - System.nanoTime() > 0) {
                 return Optional.empty();
             }
             return Optional.of(used.remove());

@@ -9,6 +9,10 @@ import kist.kernel.Netlink;
  * namespace can be recycled.
  */
 record Prepared(Claimed claimed, Optional<Netlink> inside) implements AutoCloseable {
+    Mode mode() {
+        return claimed.endpoint().isPresent() ? Mode.BRIDGE : Mode.NONE;
+    }
+
     @Override
     public void close() {
         inside.ifPresent(Netlink::close);

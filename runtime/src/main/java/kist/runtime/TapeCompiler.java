@@ -232,7 +232,6 @@ final class TapeCompiler {
             Fd bind = instead.get(hierarchy);
             if (bind != null) {
                 Arg tree = t.descriptor(bind);
-                attributes(what, tree, EMPTY_PATH, o.set, o.clear, Flags.MS_PRIVATE);
                 attach(what, tree, target);
                 close(target);
             } else {
@@ -248,6 +247,10 @@ final class TapeCompiler {
                     t.call(what, Sys.SYMLINKAT, text(hierarchy), parent, text(controller));
                 }
             }
+        }
+        if (!instead.isEmpty()) {
+            Arg below = Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE);
+            attributes("mounting the cgroup hierarchies", parent, below, o.set, o.clear, Flags.MS_PRIVATE);
         }
     }
 
@@ -436,7 +439,8 @@ final class TapeCompiler {
     private void cover(String what, String with, Line target, Kind kind) {
         // the target is no argument of the call but keeps it from being made where there is none: to drop a clone that
         // was never attached costs the kernel a grace period
-        Line clone = t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE, target).allow(Errno.EBADF);
+        Line clone =
+                t.call(what, Sys.OPEN_TREE, masks, text(with), CLONE, target).allow(Errno.EBADF);
         Line move = attach(what, clone, target);
         if (kind == Kind.UNKNOWN) {
             // one of the two fits what is there, if anything is

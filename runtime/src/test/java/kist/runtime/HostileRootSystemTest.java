@@ -42,7 +42,9 @@ final class HostileRootSystemTest {
     }
 
     private void replace(String path, Path target) throws Exception {
-        new ProcessBuilder("rm", "-rf", box.root.resolve(path).toString()).start().waitFor();
+        new ProcessBuilder("rm", "-rf", box.root.resolve(path).toString())
+                .start()
+                .waitFor();
         Files.createSymbolicLink(box.root.resolve(path), target);
     }
 
@@ -86,8 +88,11 @@ final class HostileRootSystemTest {
         Path volume = Files.createDirectory(dir.resolve("volume"));
         Path file = Files.writeString(dir.resolve("file"), "mine\n");
         Files.createSymbolicLink(box.root.resolve("out"), canary);
-        Files.createSymbolicLink(box.root.resolve("out2"), Path.of("../".repeat(12) + canary.toString().substring(1) + "/made"));
-        for (String destination : List.of("/out", "/out/made", "/out2", "/out2/deeper", "/var/run/x", "/out/../etc/x")) {
+        Files.createSymbolicLink(
+                box.root.resolve("out2"),
+                Path.of("../".repeat(12) + canary.toString().substring(1) + "/made"));
+        for (String destination :
+                List.of("/out", "/out/made", "/out2", "/out2/deeper", "/var/run/x", "/out/../etc/x")) {
             try (Fd tree = bind(volume);
                     Fd single = bind(file)) {
                 attempt(box.spec("/bin/true").build(), Map.of(destination, tree));
@@ -96,7 +101,10 @@ final class HostileRootSystemTest {
         }
         try (Fd single = bind(file)) {
             Spec spec = box.spec("cat", "/var/run/f").build();
-            assertEquals("mine\n", box.start(spec, Map.of("/var/run/f", single)).await().output(), "an absolute link inside works");
+            assertEquals(
+                    "mine\n",
+                    box.start(spec, Map.of("/var/run/f", single)).await().output(),
+                    "an absolute link inside works");
         }
     }
 
@@ -106,7 +114,9 @@ final class HostileRootSystemTest {
         Files.createSymbolicLink(box.root.resolve("etc/resolv.conf"), Path.of("../run/systemd/stub.conf"));
         try (Fd single = bind(file)) {
             Spec spec = box.spec("cat", "/etc/resolv.conf").build();
-            assertEquals("nameserver 1.2.3.4\n", box.start(spec, Map.of("/etc/resolv.conf", single)).await().output());
+            assertEquals(
+                    "nameserver 1.2.3.4\n",
+                    box.start(spec, Map.of("/etc/resolv.conf", single)).await().output());
         }
         Files.createSymbolicLink(box.root.resolve("etc/loop"), Path.of("loop"));
         try (Fd single = bind(file)) {
@@ -117,12 +127,18 @@ final class HostileRootSystemTest {
     @Test
     void a_fifo_or_a_device_to_mount_on_does_not_stop_the_start() throws Exception {
         Path file = Files.writeString(dir.resolve("hosts"), "1.2.3.4 x\n");
-        new ProcessBuilder("mkfifo", box.root.resolve("etc/hosts").toString()).start().waitFor();
-        new ProcessBuilder("mknod", box.root.resolve("etc/watchdog").toString(), "c", "10", "130").start().waitFor();
+        new ProcessBuilder("mkfifo", box.root.resolve("etc/hosts").toString())
+                .start()
+                .waitFor();
+        new ProcessBuilder("mknod", box.root.resolve("etc/watchdog").toString(), "c", "10", "130")
+                .start()
+                .waitFor();
         for (String destination : List.of("/etc/hosts", "/etc/watchdog")) {
             try (Fd single = bind(file)) {
                 Spec spec = box.spec("cat", destination).build();
-                assertEquals("1.2.3.4 x\n", box.start(spec, Map.of(destination, single)).await().output());
+                assertEquals(
+                        "1.2.3.4 x\n",
+                        box.start(spec, Map.of(destination, single)).await().output());
             }
         }
     }
@@ -143,17 +159,12 @@ final class HostileRootSystemTest {
         Files.createSymbolicLink(shared.resolve("b"), canary);
         Path inner = Files.createDirectory(dir.resolve("inner"));
         // as one process can: two names exchanged by rename, over and over (CVE-2021-30465)
-        java.lang.Process swapper = new ProcessBuilder(
-                        "python3",
-                        "-c",
-                        """
+        java.lang.Process swapper = new ProcessBuilder("python3", "-c", """
                         import ctypes, sys
                         c = ctypes.CDLL(None)
                         a, b = (sys.argv[1] + "/a").encode(), (sys.argv[1] + "/b").encode()
                         while True: c.syscall(316, -100, a, -100, b, 2)
-                        """,
-                        shared.toString())
-                .start();
+                        """, shared.toString()).start();
         try {
             for (int i = 0; i < 150; i++) {
                 try (Fd volume = bind(shared);
