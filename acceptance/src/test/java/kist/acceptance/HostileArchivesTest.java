@@ -140,9 +140,9 @@ class HostileArchivesTest {
 
     @Test
     void a_hard_link_to_the_outside_is_refused() throws IOException {
-        refusedImport(Images.tar(tar -> tar.hardlink("passwd", "../../../../../../etc/passwd")), "passwd");
-        refusedImport(Images.tar(tar -> tar.hardlink("link", canary.toString())), "link");
-        harmless(Images.tar(tar -> tar.symlink("etc", "/etc").hardlink("shadow", "etc/shadow")));
+        refusedImport(Images.tar(tar -> tar.hardlink("passwd", "../../../../../../etc/passwd", 0644)), "passwd");
+        refusedImport(Images.tar(tar -> tar.hardlink("link", canary.toString(), 0644)), "link");
+        harmless(Images.tar(tar -> tar.symlink("etc", "/etc").hardlink("shadow", "etc/shadow", 0644)));
     }
 
     @Test

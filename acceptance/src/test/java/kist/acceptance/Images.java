@@ -54,17 +54,18 @@ final class Images {
         }
 
         Tar symlink(String name, String target) {
-            return link(name, target, TarConstants.LF_SYMLINK);
+            return link(name, target, TarConstants.LF_SYMLINK, 0777);
         }
 
-        Tar hardlink(String name, String target) {
-            return link(name, target, TarConstants.LF_LINK);
+        /** As tar(1) writes it, with the mode of the file. */
+        Tar hardlink(String name, String target, int mode) {
+            return link(name, target, TarConstants.LF_LINK, mode);
         }
 
-        private Tar link(String name, String target, byte kind) {
+        private Tar link(String name, String target, byte kind, int mode) {
             var entry = new TarArchiveEntry(name, kind, true);
             entry.setLinkName(target);
-            entry.setMode(0777);
+            entry.setMode(mode);
             return put(entry, new byte[0]);
         }
 

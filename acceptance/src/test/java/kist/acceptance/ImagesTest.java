@@ -40,6 +40,7 @@ class ImagesTest {
     @AfterEach
     void removeAllButBusybox() {
         engine.removeContainers();
+        engine.api().delete("/images/other:v2");
         for (var image : engine.api().get("/images/json").expect(200).json().list()) {
             if (!image.texts("RepoTags").contains("busybox:latest")) {
                 engine.api().delete("/images/" + image.text("Id") + "?force=1");
@@ -151,7 +152,7 @@ class ImagesTest {
     void hard_links_modes_and_owners_are_kept(@TempDir Path directory) throws IOException {
         var tar = Files.write(directory.resolve("links.tar"), Images.tar(content -> {
             Images.busybox(content);
-            content.file("one", 04750, "content").hardlink("two", "one").symlink("three", "two");
+            content.file("one", 04750, "content").hardlink("two", "one", 04750).symlink("three", "two");
         }));
         command("import", tar.toString(), "links").ok();
         assertEquals(
