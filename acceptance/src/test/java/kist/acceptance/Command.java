@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -87,26 +88,25 @@ record Command(List<String> words, Map<String, String> environment, byte[] input
         }
     }
 
-    /** Runs it with standard input and output connected to files. */
+    /** Runs it with standard input and output connected to files, so that children that stay hold no pipe of the test. */
     Result run(Path from, Path to) {
         var begun = System.nanoTime();
+        var err = to.resolveSibling(to.getFileName() + ".err");
         try {
             var process = builder()
                     .redirectInput(from.toFile())
                     .redirectOutput(to.toFile())
-                    .redirectError(ProcessBuilder.Redirect.PIPE)
+                    .redirectError(err.toFile())
                     .start();
-            var err = new Sink(process.getErrorStream());
             if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                 process.destroyForcibly();
-                throw new AssertionError("no end after " + patience + ": " + this + "\n" + err.text());
+                throw new AssertionError("no end after " + patience + ": " + this + "\n" + Files.readString(err));
             }
-            err.join();
             return new Result(
                     toString(),
                     process.exitValue(),
                     new byte[0],
-                    err.text(),
+                    Files.readString(err),
                     Duration.ofNanos(System.nanoTime() - begun));
         } catch (IOException e) {
             throw new UncheckedIOException(e);

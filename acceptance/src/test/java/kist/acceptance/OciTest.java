@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -54,19 +55,21 @@ class OciTest {
                 .with(arguments);
     }
 
-    /** The configuration that {@code spec} writes, with another command. */
+    /** The configuration that {@code spec} writes, with another command and without a terminal. */
     private void configure(String... command) throws IOException {
         Files.deleteIfExists(bundle.resolve("config.json"));
         oci("spec", "--bundle", bundle.toString()).ok();
-        edit("\"sh\"", Json.write(List.of(command)).replaceAll("^\\[|\\]$", ""));
-        edit("\"terminal\": *true", "\"terminal\": false");
+        change("process", "args", List.of(command));
+        change("process", "terminal", false);
     }
 
-    private void edit(String regex, String replacement) throws IOException {
+    @SuppressWarnings("unchecked")
+    private void change(String part, String key, Object value) throws IOException {
         var file = bundle.resolve("config.json");
-        Files.writeString(
-                file,
-                Files.readString(file).replaceFirst(regex, java.util.regex.Matcher.quoteReplacement(replacement)));
+        var config = (Map<String, Object>) Json.parse(Files.readAllBytes(file)).value();
+        var within = part.isEmpty() ? config : (Map<String, Object>) config.get(part);
+        within.put(key, value);
+        Files.writeString(file, Json.write(config));
     }
 
     private Json state() {
@@ -187,8 +190,10 @@ class OciTest {
     @Test
     void what_the_bundle_says_holds() throws IOException {
         configure("sh", "-c", "hostname; id -u; pwd; grep NoNewPrivs /proc/self/status; touch /x 2>&1");
-        edit("\"hostname\": *\"[a-z]*\"", "\"hostname\": \"box\"");
-        edit("\"cwd\": *\"/\"", "\"cwd\": \"/etc\"");
+        change("", "hostname", "box");
+        change("process", "cwd", "/etc");
+        change("process", "noNewPrivileges", true);
+        change("root", "readonly", true);
         var result = oci("run", "--bundle", bundle.toString(), id).run().exits(1);
         assertTrue(result.out().startsWith("box\n0\n/etc\nNoNewPrivs:\t1\n"), result.toString());
         assertTrue(result.out().contains("Read-only file system"), result.toString());
