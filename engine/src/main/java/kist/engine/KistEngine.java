@@ -462,6 +462,7 @@ public final class KistEngine implements Engine {
     @Override
     public void close() {
         // with no container left there is no reason to leave a keeper or a bridge behind
+        keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
