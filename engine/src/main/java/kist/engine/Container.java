@@ -3,6 +3,7 @@ package kist.engine;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
@@ -29,10 +30,19 @@ final class Container {
 
     Optional<Cgroup> cgroup = Optional.empty();
 
+    /** What is still being let go of from the last run. */
+    FutureTask<Container> cleaning = nothing();
+
     Container(StoredContainer stored, StoredState state, LongConsumer watch) {
         this.stored = stored;
         this.state = state;
         this.run = new Run(watch);
+    }
+
+    private FutureTask<Container> nothing() {
+        FutureTask<Container> done = new FutureTask<>(() -> {}, this);
+        done.run();
+        return done;
     }
 
     String id() {

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import kist.image.Snapshots;
 import kist.kernel.Errno;
@@ -136,6 +138,7 @@ final class Lifecycle {
 
     private void begin(Container c, Undo undo) {
         HostConfig host = c.host();
+        outcome(c.cleaning);
         try {
             Optional<Fd> namespace = Optional.empty();
             if (!host.network().equals("host")) {
@@ -148,11 +151,14 @@ final class Lifecycle {
             c.state = c.state.starting(c.network.flatMap(Claimed::endpoint), Clock.nanos());
             store.update(c.id(), c.state);
             Spec spec = specs.spec(c.stored);
-            Cgroup cgroup =
-                    cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources());
-            undo.push(cgroup::remove);
+            // beside the mounts, which take as long
+            FutureTask<Cgroup> making = new FutureTask<>(() ->
+                    cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources()));
+            Thread.ofVirtual().start(making);
+            undo.push(() -> outcome(making).remove());
+            Keeper.Spawned spawned = spawn(c, spec, making, namespace);
+            Cgroup cgroup = outcome(making);
             c.cgroup = Optional.of(cgroup);
-            Keeper.Spawned spawned = spawn(c, spec, cgroup, namespace);
             undo.push(() -> abandon(c, spawned));
             // STARTING on disk and a process with the keeper mean that it runs; no need to write that again
             c.state = c.state.running(spawned.pid(), c.state.startedNanos());
@@ -170,7 +176,28 @@ final class Lifecycle {
         System.getLogger("kist").log(System.Logger.Level.WARNING, "took back the start of " + c.id());
     }
 
-    private Keeper.Spawned spawn(Container c, Spec spec, Cgroup cgroup, Optional<Fd> namespace) throws IOException {
+    /** What a task gave or threw; waits for it even when interrupted, since what it made must not be lost. */
+    private static <T> T outcome(FutureTask<T> task) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e.getCause());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private Keeper.Spawned spawn(Container c, Spec spec, FutureTask<Cgroup> cgroup, Optional<Fd> namespace)
+            throws IOException {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
@@ -185,7 +212,7 @@ final class Lifecycle {
                     spec,
                     new Attachments(
                             Optional.of(rootfs),
-                            Optional.of(cgroup),
+                            Optional.of(outcome(cgroup)),
                             namespace,
                             streams.childInput(),
                             streams.childOutput(),
@@ -245,16 +272,16 @@ final class Lifecycle {
         boolean oom = c.cgroup.map(Cgroup::oomKilled).orElse(false);
         c.state = c.state.exited(status, oom, Clock.nanos(), why);
         boolean goes = c.host().autoRemove() && !c.restarting;
-        boolean saved = goes || save(c);
+        boolean saved = goes || save(c); // one that is removed next needs no last words
         Map<String, String> attributes = c.attributes();
         attributes.put("exitCode", Integer.toString(status));
         c.run.end(true, status);
-        c.cgroup.ifPresent(g -> {
-            g.killAll();
-            g.remove();
-        });
+        Optional<Cgroup> group = c.cgroup;
         c.cgroup = Optional.empty();
         releaseNetwork(c);
+        // nobody waits for this but the next start of the same container
+        c.cleaning = new FutureTask<>(() -> cleanUp(c.id(), group, saved), c);
+        Thread.ofVirtual().start(c.cleaning);
         if (oom) {
             events.publish("container", "oom", c.id(), c.attributes());
         }
@@ -262,8 +289,19 @@ final class Lifecycle {
         if (goes) {
             remove(c);
         }
+    }
+
+    private void cleanUp(String id, Optional<Cgroup> group, boolean saved) {
+        try {
+            group.ifPresent(g -> {
+                g.killAll();
+                g.remove();
+            });
+        } catch (KernelException e) {
+            System.getLogger("kist").log(System.Logger.Level.WARNING, "the control group of " + id + " stays", e);
+        }
         if (saved) {
-            forget(c.id()); // not before the end is on disk: the keeper is the only other one who knows
+            forget(id); // not before the end is on disk: the keeper is the only other one who knows
         }
     }
 
