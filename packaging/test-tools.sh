@@ -14,6 +14,11 @@ need mmdebstrap mmdebstrap
 need ip iproute2
 need nft nftables
 need curl curl
+need python3 python3
+need pgrep procps
+need script bsdutils
+need mkfs.ext4 e2fsprogs
+need runc runc
 need dockerd docker.io
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"
 # a docker command of any kind will do; newer Debians have it in a package of its own
