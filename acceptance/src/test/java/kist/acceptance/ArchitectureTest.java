@@ -60,8 +60,8 @@ final class ArchitectureTest {
             found.put(name.group(1), needs);
         }
         assertEquals(ALLOWED.keySet(), found.keySet(), "a new module wants a place on the map");
-        found.forEach((module, needs) -> needs.forEach(
-                n -> assertTrue(ALLOWED.get(module).contains(n), module + " must not require " + n)));
+        found.forEach((module, needs) ->
+                needs.forEach(n -> assertTrue(ALLOWED.get(module).contains(n), module + " must not require " + n)));
     }
 
     @Test

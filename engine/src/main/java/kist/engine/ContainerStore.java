@@ -15,7 +15,11 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Containers on disk, one directory each, in files that a person can read and repair. A directory appears and disappears
@@ -24,10 +28,19 @@ import java.util.List;
 final class ContainerStore {
     private static final String NEW = ".new-";
     private static final String GONE = ".gone-";
+    private static final String SPARE = ".spare-";
+    /** Directories of removed containers that wait for the next ones: to make and delete files is the dear part of both. */
+    private static final int MOST_SPARES = 16;
+    /** Files that the next container writes anew; all others are deleted with the old one. */
+    private static final Set<String> KEPT = Set.of("container.json", "state.json", "hosts", "hostname", "resolv.conf");
+    /** A state is padded to a multiple of this, so that one write replaces it wholly. */
+    private static final int STATE_BLOCK = 1024;
 
     private final Path directory;
     private final JsonType<StoredContainer> containers;
     private final JsonType<StoredState> states;
+    private final ConcurrentLinkedQueue<Path> spares = new ConcurrentLinkedQueue<>();
+    private final AtomicLong spareNumber = new AtomicLong();
 
     /** A container as it was found. */
     record Found(StoredContainer container, StoredState state) {}
@@ -54,9 +67,14 @@ final class ContainerStore {
      * the host neither.
      */
     void create(StoredContainer container, boolean durable) {
-        Path temporary = directory.resolve(NEW + container.id());
+        Path spare = spares.poll();
+        Path temporary = spare != null ? spare : directory.resolve(NEW + container.id());
         try {
-            Files.createDirectory(temporary);
+            if (spare == null) {
+                Files.createDirectory(temporary);
+            } else {
+                writeState(temporary, StoredState.NEW);
+            }
             write(temporary.resolve("container.json"), containers.toJson(container), durable);
             Files.move(temporary, directory(container.id()), StandardCopyOption.ATOMIC_MOVE);
             if (durable) {
@@ -75,7 +93,29 @@ final class ContainerStore {
 
     /** Replaces a container's state; survives a crash of the engine. */
     void update(String id, StoredState state) {
-        replace(directory(id), "state.json", states.toJson(state), false);
+        try {
+            writeState(directory(id), state);
+        } catch (IOException e) {
+            throw failure("write the state of container", id, e);
+        }
+    }
+
+    /** Overwrites in place with one write, which a killed engine has made wholly or not at all. */
+    private void writeState(Path dir, StoredState state) throws IOException {
+        byte[] json = states.toJson(state).getBytes(StandardCharsets.UTF_8);
+        byte[] padded = Arrays.copyOf(json, (json.length / STATE_BLOCK + 1) * STATE_BLOCK);
+        Arrays.fill(padded, json.length, padded.length, (byte) ' ');
+        padded[padded.length - 1] = '\n';
+        try (FileChannel c =
+                FileChannel.open(dir.resolve("state.json"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            ByteBuffer bytes = ByteBuffer.wrap(padded);
+            for (long at = 0; bytes.hasRemaining(); ) {
+                at += c.write(bytes, at);
+            }
+            if (c.size() > padded.length) {
+                c.truncate(padded.length);
+            }
+        }
     }
 
     private void replace(Path dir, String name, String json, boolean durable) {
@@ -121,6 +161,31 @@ final class ContainerStore {
         }
     }
 
+    /** Does away with what {@link #remove} left, and keeps what the next container can use. */
+    void dispose(Path remains) {
+        if (spares.size() >= MOST_SPARES) {
+            delete(remains);
+            return;
+        }
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(remains)) {
+            for (Path entry : entries) {
+                if (!KEPT.contains(String.valueOf(entry.getFileName()))) {
+                    Files.delete(entry); // above all the log, which somebody may still read
+                }
+            }
+        } catch (IOException e) {
+            delete(remains);
+            return;
+        }
+        Path spare = directory.resolve(SPARE + spareNumber.incrementAndGet());
+        try {
+            Files.move(remains, spare, StandardCopyOption.ATOMIC_MOVE);
+            spares.add(spare);
+        } catch (IOException e) {
+            delete(remains);
+        }
+    }
+
     /** Deletes a directory of files; it has no subdirectories but the log's. */
     void delete(Path dir) {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(dir)) {
@@ -146,7 +211,7 @@ final class ContainerStore {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
-                if (name.startsWith(NEW) || name.startsWith(GONE)) {
+                if (name.startsWith(NEW) || name.startsWith(GONE) || name.startsWith(SPARE)) {
                     left.add(entry);
                 } else {
                     found.add(read(entry));
@@ -167,7 +232,7 @@ final class ContainerStore {
             Path stateFile = dir.resolve("state.json");
             StoredState state = StoredState.NEW;
             if (Files.exists(stateFile)) {
-                state = states.fromJson(Files.readString(stateFile, StandardCharsets.UTF_8));
+                state = state(stateFile);
                 checkFormat(state.format(), StoredState.FORMAT, dir);
             }
             return new Found(container, state);
@@ -176,6 +241,17 @@ final class ContainerStore {
                     EngineException.Kind.INTERNAL,
                     "cannot read the container in " + dir + " (" + e.getMessage() + "); repair or move it away",
                     e);
+        }
+    }
+
+    /** A state that cannot be read was torn by a crash of the host, which ended the container. */
+    private StoredState state(Path file) throws IOException {
+        try {
+            return states.fromJson(Files.readString(file, StandardCharsets.UTF_8));
+        } catch (RuntimeException e) {
+            System.getLogger("kist")
+                    .log(System.Logger.Level.WARNING, file + " is damaged; its container counts as ended", e);
+            return StoredState.NEW.exited(255, false, Clock.nanos(), "its state was damaged by a crash of the host");
         }
     }
 

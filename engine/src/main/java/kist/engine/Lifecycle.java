@@ -470,7 +470,7 @@ final class Lifecycle {
         snapshots.remove(c.id());
         c.run.remove();
         events.publish("container", "destroy", c.id(), c.attributes());
-        Thread.ofVirtual().start(() -> store.delete(remains));
+        Thread.ofVirtual().start(() -> store.dispose(remains));
     }
 
     /** Removes, where that can be done; for the start of the engine. The lock is held. */

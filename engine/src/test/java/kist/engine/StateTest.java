@@ -61,6 +61,31 @@ final class StateTest {
     }
 
     @Test
+    void a_directory_that_is_used_again_shows_nothing_of_the_container_before() throws Exception {
+        ContainerStore store = new ContainerStore(dir.resolve("c"));
+        store.create(container("abc", "one"), false);
+        store.update("abc", StoredState.NEW.running(77, 99));
+        Files.writeString(dir.resolve("c/abc/log"), "secret");
+        store.dispose(store.remove("abc"));
+        store.create(container("def", "two"), false);
+        ContainerStore.Found found = new ContainerStore(dir.resolve("c")).load().getFirst();
+        assertEquals(container("def", "two"), found.container());
+        assertEquals(StoredState.NEW, found.state());
+        assertFalse(Files.exists(dir.resolve("c/def/log")));
+        assertEquals(1, Files.list(dir.resolve("c")).count());
+    }
+
+    @Test
+    void a_state_torn_by_a_crash_of_the_host_counts_as_ended() throws Exception {
+        ContainerStore store = new ContainerStore(dir.resolve("c"));
+        store.create(container("abc", "one"), false);
+        Files.writeString(dir.resolve("c/abc/state.json"), "{\"format\":1,\"pha");
+        StoredState state = store.load().getFirst().state();
+        assertEquals(StoredState.Phase.EXITED, state.phase());
+        assertTrue(state.error().contains("damaged"));
+    }
+
+    @Test
     void a_state_of_a_newer_version_is_refused_and_left_alone() throws Exception {
         ContainerStore store = new ContainerStore(dir.resolve("c"));
         store.create(container("abc", "one"), false);
