@@ -272,10 +272,11 @@ final class Lifecycle {
         boolean oom = c.cgroup.map(Cgroup::oomKilled).orElse(false);
         c.state = c.state.exited(status, oom, Clock.nanos(), why);
         boolean goes = c.host().autoRemove() && !c.restarting;
-        boolean saved = goes || save(c); // one that is removed next needs no last words
         Map<String, String> attributes = c.attributes();
         attributes.put("exitCode", Integer.toString(status));
+        // who waits is told first: were the engine killed here, the keeper would still know
         c.run.end(true, status);
+        boolean saved = goes || save(c); // one that is removed next needs no last words
         Optional<Cgroup> group = c.cgroup;
         c.cgroup = Optional.empty();
         releaseNetwork(c);
