@@ -188,6 +188,7 @@ final class ProcessSystemTest {
                     "tty", spec.build(), Attachments.NONE.withRootfs(rootfs).withCgroup(cgroup));
             try (Sandbox.Running c = box.new Running("tty", spec.build(), s, cgroup, Optional.empty())) {
                 Fd master = s.terminal().orElseThrow();
+                box.linux.setNonBlocking(master);
                 box.linux.setWindowSize(master, 40, 100);
                 byte[] typed = "typed\n\004".getBytes(StandardCharsets.UTF_8);
                 String text = readUntil(master, "x\r\n");
