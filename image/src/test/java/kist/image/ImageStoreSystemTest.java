@@ -402,7 +402,7 @@ class ImageStoreSystemTest {
         stores.store.tag("a:1", "b");
         assertEquals(
                 List.of("a:1", "b:latest"), stores.store.find("b").orElseThrow().references());
-        assertEquals(ImageException.Kind.NOT_FOUND, kind(() -> stores.store.tag("c", "d")));
+        assertEquals(ImageException.Kind.NOT_FOUND, kind(() -> stores.store.tag("no-such", "d")));
         assertEquals(ImageException.Kind.INVALID, kind(() -> stores.store.tag("b", "d@sha256:" + "0".repeat(64))));
         assertEquals(new Removed(List.of("a:1"), List.of()), stores.store.remove("a:1", false, List.of()));
         stores.store.tag("b", "x/c");
