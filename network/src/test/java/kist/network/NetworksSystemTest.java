@@ -368,7 +368,7 @@ class NetworksSystemTest {
                 await(
                         "the descriptors are closed",
                         () -> descriptors()
-                                <= descriptors + 2 * (networks.ready(Mode.BRIDGE) - 3) + networks.ready(Mode.NONE) - 3);
+                                <= descriptors + 2 * (networks.ready(Mode.BRIDGE) - 3 + networks.ready(Mode.NONE) - 3));
                 networks.destroyAll();
                 await("every link is gone", () -> veths() == 0);
             }
