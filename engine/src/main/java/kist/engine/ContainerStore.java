@@ -169,7 +169,10 @@ final class ContainerStore {
         }
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(remains)) {
             for (Path entry : entries) {
-                if (!KEPT.contains(String.valueOf(entry.getFileName()))) {
+                if (KEPT.contains(String.valueOf(entry.getFileName()))) {
+                    FileChannel.open(entry, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)
+                            .close(); // it may have held secrets
+                } else {
                     Files.delete(entry); // above all the log, which somebody may still read
                 }
             }

@@ -67,6 +67,10 @@ final class StateTest {
         store.update("abc", StoredState.NEW.running(77, 99));
         Files.writeString(dir.resolve("c/abc/log"), "secret");
         store.dispose(store.remove("abc"));
+        try (var left = Files.walk(dir.resolve("c"))) {
+            assertTrue(
+                    left.filter(Files::isRegularFile).allMatch(f -> f.toFile().length() == 0));
+        }
         store.create(container("def", "two"), false);
         ContainerStore.Found found = new ContainerStore(dir.resolve("c")).load().getFirst();
         assertEquals(container("def", "two"), found.container());
