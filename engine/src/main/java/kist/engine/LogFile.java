@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -37,14 +36,6 @@ final class LogFile implements AutoCloseable {
                     FileChannel.open(
                             path, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.CREATE),
                     0);
-        } catch (IOException e) {
-            throw failure(path, e);
-        }
-    }
-
-    static long size(Path path) {
-        try {
-            return Files.exists(path) ? Files.size(path) : 0;
         } catch (IOException e) {
             throw failure(path, e);
         }

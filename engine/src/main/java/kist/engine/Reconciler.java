@@ -163,13 +163,10 @@ final class Reconciler {
         }
     }
 
+    /** A process exec'ed by an engine before this one: it goes on with its container, and its end is of interest to nobody. */
     private void orphan(Keeper.Held held) {
         if (held.exitStatus().isPresent()) {
             forget(held.id());
-        } else if (registry.findExec(held.id()).isEmpty()) {
-            // a process exec'ed by an engine before this one goes on with its container; the keeper's word on its
-            // end is dropped when it comes
-            LOG.log(System.Logger.Level.DEBUG, "an exec''ed process of before goes on: {0}", held.id());
         }
     }
 

@@ -38,16 +38,6 @@ final class Run {
         }
     }
 
-    /** The number of the next run, whatever goes on now. */
-    long next() {
-        lock.lock();
-        try {
-            return begun + 1;
-        } finally {
-            lock.unlock();
-        }
-    }
-
     void begin(Keeper.Spawned spawned) {
         lock.lock();
         try {

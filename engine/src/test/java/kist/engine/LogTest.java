@@ -134,7 +134,7 @@ final class LogTest {
     @Test
     void a_follower_ends_with_the_run_and_sees_all_of_it() throws Exception {
         Run run = new Run(known -> {});
-        long number = run.next();
+        long number = run.current();
         write(1, "one\n");
         Request.AttachContainer wish = new Request.AttachContainer("c", false, true, true, true, true);
         List<String> seen = java.util.Collections.synchronizedList(new ArrayList<>());
