@@ -6,12 +6,13 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 digests in the form {@code sha256:<64 lower-case hexadecimal digits>} (OCI image spec, descriptor.md). */
-final class Digest {
+public final class Digest {
     private static final String PREFIX = "sha256:";
 
     private Digest() {}
 
-    static MessageDigest sha256() {
+    /** A running digest, to be ended with {@link #finish}. */
+    public static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -19,14 +20,15 @@ final class Digest {
         }
     }
 
-    static String of(byte[] content) {
+    /** The digest of these bytes. */
+    public static String of(byte[] content) {
         MessageDigest digest = sha256();
         digest.update(content);
         return finish(digest);
     }
 
     /** Ends a running digest. */
-    static String finish(MessageDigest digest) {
+    public static String finish(MessageDigest digest) {
         return PREFIX + HexFormat.of().formatHex(digest.digest());
     }
 
@@ -48,7 +50,8 @@ final class Digest {
         return !text.isEmpty();
     }
 
-    static boolean isDigest(String text) {
+    /** Whether a text is a whole digest. */
+    public static boolean isDigest(String text) {
         return text.startsWith(PREFIX) && isHex(text.substring(PREFIX.length()));
     }
 
@@ -57,7 +60,7 @@ final class Digest {
      *
      * @param what names the digest in the message when it does not match its grammar
      */
-    static String hex(String digest, String what) {
+    public static String hex(String digest, String what) {
         if (!isDigest(digest)) {
             throw ImageException.invalid(
                     what + " is not a digest of the form sha256:<64 hexadecimal digits>: " + Text.quote(digest));

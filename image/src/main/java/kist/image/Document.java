@@ -10,10 +10,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A JSON object from somebody who is not trusted: bounded in size and depth, each field read as the type it must have. */
-final class Document {
+/**
+ * A JSON object from somebody who is not trusted: bounded in size and depth, each field read as the type it must have.
+ * Every reading method throws {@link ImageException} of kind INVALID, which names the field. Immutable.
+ */
+public final class Document {
     /** Larger documents are refused (OCI distribution spec's bound for manifests). */
-    static final int MAXIMUM_SIZE = 4 << 20;
+    public static final int MAXIMUM_SIZE = 4 << 20;
 
     private static final int MAXIMUM_DEPTH = 64;
     private static final Jsonb JSON = Jsonb.builder().build();
@@ -27,7 +30,7 @@ final class Document {
     }
 
     /** Reads an object; {@code what} names it in messages. */
-    static Document parse(byte[] content, String what) {
+    public static Document parse(byte[] content, String what) {
         return new Document(what, as(Map.class, parseAny(content, what), what, "an object"));
     }
 
@@ -37,7 +40,7 @@ final class Document {
     }
 
     /** Reads an array of objects. */
-    static List<Document> parseArray(byte[] content, String what) {
+    public static List<Document> parseArray(byte[] content, String what) {
         List<Document> documents = new ArrayList<>();
         List<?> list = as(List.class, parseAny(content, what), what, "an array");
         for (int i = 0; i < list.size(); i++) {
@@ -115,17 +118,17 @@ final class Document {
     }
 
     /** Whether the field is there and not null. */
-    boolean has(String key) {
+    public boolean has(String key) {
         return fields.get(key) != null;
     }
 
     /** A string; empty where the field is not there. */
-    String text(String key) {
+    public String text(String key) {
         return has(key) ? checked(as(String.class, fields.get(key), name(key), "a string"), name(key)) : "";
     }
 
     /** A list of strings; empty where the field is not there. */
-    List<String> texts(String key) {
+    public List<String> texts(String key) {
         if (!has(key)) {
             return List.of();
         }
@@ -137,7 +140,7 @@ final class Document {
     }
 
     /** A map of strings; empty where the field is not there. */
-    Map<String, String> map(String key) {
+    public Map<String, String> map(String key) {
         Map<String, String> map = new LinkedHashMap<>();
         if (has(key)) {
             as(Map.class, fields.get(key), name(key), "an object of strings")
@@ -149,7 +152,7 @@ final class Document {
     }
 
     /** The keys of an object that stands for a set; empty where the field is not there. */
-    List<String> keys(String key) {
+    public List<String> keys(String key) {
         List<String> keys = new ArrayList<>();
         if (has(key)) {
             as(Map.class, fields.get(key), name(key), "an object")
@@ -159,24 +162,24 @@ final class Document {
     }
 
     /** A whole number. */
-    long number(String key) {
+    public long number(String key) {
         return as(Long.class, fields.get(key), name(key), "a whole number");
     }
 
     /** A truth value; false where the field is not there. */
-    boolean flag(String key) {
+    public boolean flag(String key) {
         return has(key) && as(Boolean.class, fields.get(key), name(key), "true or false");
     }
 
     /** An object. */
-    Optional<Document> object(String key) {
+    public Optional<Document> object(String key) {
         return has(key)
                 ? Optional.of(new Document(name(key), as(Map.class, fields.get(key), name(key), "an object")))
                 : Optional.empty();
     }
 
     /** A list of objects; empty where the field is not there. */
-    List<Document> objects(String key) {
+    public List<Document> objects(String key) {
         List<Document> objects = new ArrayList<>();
         if (has(key)) {
             for (Object o : as(List.class, fields.get(key), name(key), "an array of objects")) {
@@ -188,7 +191,7 @@ final class Document {
     }
 
     /** What this document is called in messages. */
-    String what() {
+    public String what() {
         return what;
     }
 
@@ -204,7 +207,7 @@ final class Document {
     }
 
     /** Writes a value of maps, lists, strings, numbers and truth values. */
-    static byte[] write(Map<String, ?> value) {
+    public static byte[] write(Map<String, ?> value) {
         return JSON.toJson(value).getBytes(StandardCharsets.UTF_8);
     }
 }

@@ -1,34 +1,60 @@
 package kist.image;
 
 /**
- * The name of an image with its tag. {@code busybox}, {@code library/busybox} and {@code docker.io/library/busybox:latest}
- * are one name (distribution's reference grammar). A reference with a digest instead of a tag is not made by this class.
+ * The name of an image with its tag, its digest or both. {@code busybox}, {@code library/busybox} and
+ * {@code docker.io/library/busybox:latest} are one name (distribution's reference grammar).
  *
  * @param domain registry, such as {@code docker.io} or {@code localhost:5000}
  * @param path repository in the registry, such as {@code library/busybox}
+ * @param tag empty where only a digest is said
+ * @param digest {@code sha256:...} of a manifest or index; empty where only a tag is said
  */
-public record Reference(String domain, String path, String tag) {
+public record Reference(String domain, String path, String tag, String digest) {
     private static final String DEFAULT_DOMAIN = "docker.io";
     private static final String OFFICIAL = "library/";
 
     /**
-     * Reads a name as a person writes it; the tag is {@code latest} where none is said.
+     * Reads {@code NAME[:TAG]} as a person writes it; the tag is {@code latest} where none is said.
      *
      * @throws ImageException INVALID, naming the part that breaks the grammar
      */
     public static Reference parse(String text) {
-        if (text.isEmpty()) {
-            throw invalid(text, "it is empty");
-        }
         if (text.indexOf('@') >= 0) {
             throw invalid(text, "a digest cannot be part of a name here; use NAME[:TAG]");
+        }
+        return parseName(text, "latest", "");
+    }
+
+    /**
+     * Reads {@code NAME[:TAG][@DIGEST]}; the tag is {@code latest} where neither is said.
+     *
+     * @throws ImageException INVALID, naming the part that breaks the grammar
+     */
+    public static Reference parseAny(String text) {
+        int at = text.indexOf('@');
+        if (at < 0) {
+            return parseName(text, "latest", "");
+        }
+        String digest = text.substring(at + 1);
+        if (!Digest.isDigest(digest)) {
+            throw invalid(
+                    text,
+                    "its digest " + Text.quote(digest)
+                            + " is not of the form sha256:<64 lower-case hexadecimal digits>");
+        }
+        return parseName(text.substring(0, at), "", digest);
+    }
+
+    private static Reference parseName(String text, String silence, String digest) {
+        if (text.isEmpty()) {
+            throw invalid(text, "it is empty");
         }
         if (Digest.isHex(text)) {
             throw invalid(text, "64 hexadecimal digits are an image id");
         }
         int slash = text.indexOf('/');
         int colon = text.lastIndexOf(':');
-        String tag = colon > text.lastIndexOf('/') ? text.substring(colon + 1) : "latest";
+        String tag = colon > text.lastIndexOf('/') ? text.substring(colon + 1) : silence;
         String name = colon > text.lastIndexOf('/') ? text.substring(0, colon) : text;
         String domain = DEFAULT_DOMAIN;
         String path = name;
@@ -44,16 +70,38 @@ public record Reference(String domain, String path, String tag) {
         }
         checkDomain(text, domain);
         checkPath(text, path);
-        checkTag(text, tag);
+        if (digest.isEmpty() || colon > text.lastIndexOf('/')) {
+            checkTag(text, tag);
+        }
         if (domain.length() + 1 + path.length() > 255) {
             throw invalid(text, "a name has at most 255 characters");
         }
-        return new Reference(domain, path, tag);
+        return new Reference(domain, path, tag, digest);
     }
 
     /** The short form that people read and write, such as {@code busybox:latest}. */
     public String familiar() {
-        return familiarName() + ":" + tag;
+        return familiarName() + suffix();
+    }
+
+    /** The same name with a digest and no tag. */
+    public Reference at(String newDigest) {
+        return new Reference(domain, path, "", newDigest);
+    }
+
+    /** The same name with this tag and no digest. */
+    public Reference tagged(String newTag) {
+        checkTag(familiarName() + ":" + newTag, newTag);
+        return new Reference(domain, path, newTag, "");
+    }
+
+    /** Registry and repository in full, such as {@code docker.io/library/busybox}. */
+    public String repository() {
+        return domain + "/" + path;
+    }
+
+    private String suffix() {
+        return (tag.isEmpty() ? "" : ":" + tag) + (digest.isEmpty() ? "" : "@" + digest);
     }
 
     /** The short form without the tag. */
@@ -68,7 +116,7 @@ public record Reference(String domain, String path, String tag) {
 
     @Override
     public String toString() {
-        return domain + "/" + path + ":" + tag;
+        return repository() + suffix();
     }
 
     /** The first component is a registry when it could not be a user's name. */
