@@ -186,6 +186,7 @@ final class Catalog {
             }
             return gone;
         });
+        snapshots.sweep();
     }
 
     /** Names of layers and ids of images that must not go until {@link #unpin}, whether they are there or not. */
