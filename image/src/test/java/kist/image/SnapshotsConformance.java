@@ -272,6 +272,7 @@ abstract class SnapshotsConformance {
     }
 
     @Test
+    @NeedsRealRoot
     void changes_are_told_in_order_and_their_layer_gives_the_same_tree() throws Exception {
         snapshots().prepare("c", image.id());
         Map<String, String> after = new TreeMap<>();
@@ -351,6 +352,7 @@ abstract class SnapshotsConformance {
     }
 
     @Test
+    @NeedsRealRoot
     void attributes_of_every_kind_are_changes_and_part_of_the_layer() throws Exception {
         snapshots().prepare("c", image.id());
         in("c", root -> {
