@@ -65,7 +65,7 @@ fuzz: jdk root
 		mkdir -p "$$name"
 		'$(JDK)/bin/java' -Xmx1g --enable-native-access=ALL-UNNAMED -XX:+EnableDynamicAgentLoading \
 			-cp "$$image/test-classes:$$image/classes:$$(cat $$image/fuzz.cp)" com.code_intelligence.jazzer.Jazzer \
-			--target_class="kist.image.$$name" -max_total_time='$(FUZZ_SECONDS)' -max_len=8192 \
+			--target_class="kist.image.$$name" -max_total_time='$(FUZZ_SECONDS)' -max_len=20480 \
 			"$$name" "../../image/src/test/resources/kist/image/$${name}Inputs" || exit 1
 	done
 
