@@ -213,7 +213,7 @@ final class ArchiveLoader implements AutoCloseable {
             for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
                 spool.write(piece, 0, n);
             }
-            Optional<Known> same = kept(spool.finish(), spool.digest());
+            Optional<Known> same = kept(spool.finish(), spool.digest(), catalog.archive(spool.digest()));
             if (same.isPresent()) {
                 known.put(name, same.get());
                 checkName(name, spool.digest());
@@ -233,12 +233,14 @@ final class ArchiveLoader implements AutoCloseable {
             return Optional.empty();
         }
         String digest = "sha256:" + hex;
-        return kept(digest, digest).or(() -> catalog.diffIdOf(digest).flatMap(diffId -> kept(diffId, digest)));
+        Optional<String> diffId = catalog.diffIdOf(digest);
+        return diffId.isPresent()
+                ? kept(diffId.get(), digest, catalog.archive(diffId.get(), digest))
+                : kept(digest, digest, catalog.archive(digest));
     }
 
     /** What is kept of a layer; it stays until this loader is closed. */
-    private Optional<Known> kept(String diffId, String blobDigest) {
-        LayerBlob archive = catalog.archive(diffId, blobDigest);
+    private Optional<Known> kept(String diffId, String blobDigest, LayerBlob archive) {
         if (!archive.isKept()) {
             return Optional.empty();
         }
