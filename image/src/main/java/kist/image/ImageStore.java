@@ -173,21 +173,6 @@ public final class ImageStore implements AutoCloseable {
                 () -> catalog.locked(() -> new Removal(catalog, nameOrId, force, uses).run()));
     }
 
-    /** Blobs. */
-    public Content content() {
-        throw new UnsupportedOperationException();
-    }
-
-    /** A lease that ends by itself. */
-    public Lease lease(String purpose, java.time.Duration timeToLive) {
-        throw new UnsupportedOperationException();
-    }
-
-    /** A lease that ends only by removal. */
-    public Lease permanentLease(String id) {
-        throw new UnsupportedOperationException();
-    }
-
     /** The writable layers of containers. */
     public Snapshots snapshots() {
         return catalog.snapshots();
