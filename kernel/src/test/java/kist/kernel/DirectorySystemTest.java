@@ -11,7 +11,7 @@ class DirectorySystemTest {
     @Test
     void a_directory_whose_children_are_spread_says_so_where_the_file_system_can() throws Exception {
         Path directory = Files.createTempDirectory(Path.of("/var/tmp"), "kist-spread-");
-        Linux linux = new NativeLinux();
+        Linux linux = Linux.system();
         try (Fd fd = linux.open(directory, Flags.O_RDONLY | Flags.O_DIRECTORY, 0)) {
             boolean spread = linux.spreadDirectories(fd);
             Process lsattr = new ProcessBuilder("lsattr", "-d", directory.toString()).start();
