@@ -160,6 +160,7 @@ final class FakeRegistry implements AutoCloseable {
 
     private void serve(Socket socket) {
         try (socket) {
+            socket.setTcpNoDelay(true);
             InputStream in = new java.io.BufferedInputStream(socket.getInputStream());
             OutputStream out = socket.getOutputStream();
             while (true) {
@@ -170,7 +171,8 @@ final class FakeRegistry implements AutoCloseable {
                 requests.add(request.get());
                 Response response = handler.handle(request.get()).orElseGet(() -> standard(request.get()));
                 StringBuilder head = new StringBuilder("HTTP/1.1 " + response.status + " X\r\n");
-                response.headers.forEach((k, v) -> head.append(k).append(": ").append(v).append("\r\n"));
+                response.headers.forEach(
+                        (k, v) -> head.append(k).append(": ").append(v).append("\r\n"));
                 out.write(head.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
                 out.flush();
                 if (!request.get().method.equals("HEAD")) {
@@ -222,7 +224,8 @@ final class FakeRegistry implements AutoCloseable {
             if (content != null) {
                 return Response.of(200, types.get(key), content, "Docker-Content-Digest", Digest.of(content));
             }
-            return Response.json(404, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
+            return Response.json(
+                    404, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
         }
         int blob = path.indexOf("/blobs/sha256:");
         if (blob > 0 && blobs.containsKey(path.substring(blob + 7))) {

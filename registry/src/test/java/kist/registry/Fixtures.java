@@ -44,8 +44,9 @@ final class Fixtures {
     /** An image of one layer that is no tar; enough for whoever does not unpack. */
     static Manifest.Single image(FakeRegistry registry, String name, String tag, String text) {
         byte[] layer = bytes("layer of " + text);
-        byte[] config = bytes("{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\""
-                + kist.image.Digest.of(layer) + "\"]},\"config\":{\"Env\":[\"T=" + text + "\"]}}");
+        byte[] config =
+                bytes("{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\""
+                        + kist.image.Digest.of(layer) + "\"]},\"config\":{\"Env\":[\"T=" + text + "\"]}}");
         registry.addBlob(layer);
         registry.addBlob(config);
         Manifest.Single manifest = Manifest.image(

@@ -27,8 +27,7 @@ final class LiarTest {
     private final FakeRegistry registry = new FakeRegistry();
     private final FakeRegistry other = new FakeRegistry();
     private final Client.Shared shared = new Client.Shared(new Wire(Fixtures.FAST, "kist/test"));
-    private final RemoteRepository repository =
-            Fixtures.repository(shared, registry, Credentials.of("user", "secret"));
+    private final RemoteRepository repository = Fixtures.repository(shared, registry, Credentials.of("user", "secret"));
     private Manifest.Single image;
 
     @BeforeEach
@@ -44,8 +43,7 @@ final class LiarTest {
     }
 
     private static RegistryException fails(Kind kind, String part, Executable work) {
-        RegistryException e =
-                assertTimeout(Duration.ofSeconds(20), () -> assertThrows(RegistryException.class, work));
+        RegistryException e = assertTimeout(Duration.ofSeconds(20), () -> assertThrows(RegistryException.class, work));
         assertEquals(kind, e.kind(), e.getMessage());
         assertTrue(e.getMessage().contains(part), e.getMessage());
         return e;
@@ -169,8 +167,8 @@ final class LiarTest {
         }));
         Descriptor layer = image.layers().getFirst();
         try (var stream = repository.open(layer, 0).stream()) {
-            IOException e = assertTimeout(
-                    Duration.ofSeconds(5), () -> assertThrows(IOException.class, stream::readAllBytes));
+            IOException e =
+                    assertTimeout(Duration.ofSeconds(5), () -> assertThrows(IOException.class, stream::readAllBytes));
             assertTrue(e.getMessage().contains("too slow"), e.toString());
         }
     }
@@ -250,7 +248,8 @@ final class LiarTest {
     @Test
     void redirects_in_a_circle_end() {
         registry.handler = r -> r.target().contains("/manifests/") || r.target().equals("/round")
-                ? Optional.of(Response.empty(307, "Location", r.target().equals("/round") ? "/v2/x/manifests/1" : "/round"))
+                ? Optional.of(
+                        Response.empty(307, "Location", r.target().equals("/round") ? "/v2/x/manifests/1" : "/round"))
                 : Optional.empty();
         fails(Kind.INVALID, "circle", () -> repository.manifest("1"));
     }
@@ -394,7 +393,10 @@ final class LiarTest {
         AtomicInteger n = new AtomicInteger();
         registry.handler = r -> r.target().contains("/tags/")
                 ? Optional.of(Response.json(
-                        200, "{\"tags\":[\"a\"]}", "Link", "</v2/lib/app/tags/list?n=" + n.incrementAndGet() + ">; rel=\"next\""))
+                        200,
+                        "{\"tags\":[\"a\"]}",
+                        "Link",
+                        "</v2/lib/app/tags/list?n=" + n.incrementAndGet() + ">; rel=\"next\""))
                 : Optional.empty();
         fails(Kind.INVALID, "no end", repository::tags);
     }
@@ -407,8 +409,8 @@ final class LiarTest {
                         200, "{\"tags\":[\"a\"]}", "Link", "</v2/lib/app/tags/list?last=a>; rel=\"next\""));
             }
             return r.target().contains("last=a")
-                    ? Optional.of(Response.json(
-                            200, "{\"tags\":[\"b\"]}", "Link", "<" + other.url() + "/x>; rel=\"next\""))
+                    ? Optional.of(
+                            Response.json(200, "{\"tags\":[\"b\"]}", "Link", "<" + other.url() + "/x>; rel=\"next\""))
                     : Optional.empty();
         };
         assertEquals(java.util.List.of("a", "b"), repository.tags());

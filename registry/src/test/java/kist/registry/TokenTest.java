@@ -35,20 +35,21 @@ final class TokenTest {
                         401,
                         "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}",
                         "WWW-Authenticate",
-                        "Bearer realm=\"" + server.url() + "/token\",service=\"the service\",scope=\"repository:lib/app:pull\""));
+                        "Bearer realm=\"" + server.url()
+                                + "/token\",service=\"the service\",scope=\"repository:lib/app:pull\""));
         server.handler = r -> Optional.of(give(r));
     }
 
     private Response give(Request request) {
         boolean user = request.header("Authorization").equals(Tokens.basic(Credentials.of("user", "secret")));
         boolean identity = request.value("refresh_token").equals("identity");
-        boolean nobody = request.header("Authorization").isEmpty() && request.method().equals("GET");
+        boolean nobody =
+                request.header("Authorization").isEmpty() && request.method().equals("GET");
         if (!user && !identity && !nobody) {
             return Response.json(401, "{\"details\":\"incorrect username or password\"}");
         }
         good = "t" + issued.incrementAndGet();
-        return Response.json(
-                200, "{\"token\":\"" + good + "\",\"expires_in\":300,\"refresh_token\":\"identity\"}");
+        return Response.json(200, "{\"token\":\"" + good + "\",\"expires_in\":300,\"refresh_token\":\"identity\"}");
     }
 
     @AfterEach
@@ -92,7 +93,8 @@ final class TokenTest {
         as(Credentials.NONE).manifest("1");
         assertEquals(2, issued.get());
         RegistryException e = assertThrows(
-                RegistryException.class, () -> as(Credentials.of("user", "guess")).manifest("1"));
+                RegistryException.class,
+                () -> as(Credentials.of("user", "guess")).manifest("1"));
         assertEquals(Kind.DENIED, e.kind());
         assertTrue(e.getMessage().contains("incorrect username or password"), e.getMessage());
         assertFalse(e.getMessage().contains("guess"), e.getMessage());
@@ -132,21 +134,20 @@ final class TokenTest {
                 Kind.DENIED,
                 assertThrows(
                                 RegistryException.class,
-                                () -> as(new Credentials("", "", "", "mine", "")).manifest("1"))
+                                () -> as(new Credentials("", "", "", "mine", ""))
+                                        .manifest("1"))
                         .kind());
     }
 
     @Test
     void login_gives_the_identity_token() throws Exception {
-        Client client = Fixtures.client(
-                shared, registry.authority(), Fixtures.noConfig(), Credentials.of("user", "secret"));
+        Client client =
+                Fixtures.client(shared, registry.authority(), Fixtures.noConfig(), Credentials.of("user", "secret"));
         assertEquals("identity", client.login());
         assertEquals("true", server.requests.getFirst().value("offline_token"));
-        Client wrong =
-                Fixtures.client(shared, registry.authority(), Fixtures.noConfig(), Credentials.of("user", "x"));
+        Client wrong = Fixtures.client(shared, registry.authority(), Fixtures.noConfig(), Credentials.of("user", "x"));
         assertEquals(
-                Kind.DENIED,
-                assertThrows(RegistryException.class, wrong::login).kind());
+                Kind.DENIED, assertThrows(RegistryException.class, wrong::login).kind());
     }
 
     @Test
@@ -175,8 +176,8 @@ final class TokenTest {
                 Response.json(200, "{\"token\":\"a\\r\\nX-Evil: 1\"}"));
         lies.forEach((part, lie) -> {
             server.handler = r -> Optional.of(lie);
-            RegistryException e =
-                    assertThrows(RegistryException.class, () -> as(Credentials.NONE).manifest("1"));
+            RegistryException e = assertThrows(
+                    RegistryException.class, () -> as(Credentials.NONE).manifest("1"));
             assertEquals(Kind.INVALID, e.kind());
             assertTrue(e.getMessage().contains(part), e.getMessage());
         });
