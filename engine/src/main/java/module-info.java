@@ -6,6 +6,7 @@ module kist.engine {
     requires transitive kist.runtime;
     requires transitive kist.image;
     requires transitive kist.network;
+    requires transitive kist.registry;
     requires io.avaje.jsonb;
 
     exports kist.engine;

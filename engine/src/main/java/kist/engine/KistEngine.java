@@ -34,6 +34,7 @@ public final class KistEngine implements Engine {
     private final Keeper keeper;
     private final Poller poller;
     private final ImageStore images;
+    private final Hosting hosting;
     private final Networks networks;
     private final Cgroups cgroups;
     private final ContainerStore store;
@@ -51,6 +52,7 @@ public final class KistEngine implements Engine {
         this.keeper = keeper(linux, options);
         this.poller = new Poller(linux);
         this.images = ImageStore.open(root.resolve("images"), linux);
+        this.hosting = new Hosting(images, root.resolve("registry"));
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
@@ -235,6 +237,7 @@ public final class KistEngine implements Engine {
                 yield Request.Done.DONE;
             }
             case Request.RemoveImage r -> removeImage(r);
+            case Request.Hosted<?> r -> hosting.call((HostedRequest<?>) r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -472,6 +475,7 @@ public final class KistEngine implements Engine {
         } else {
             networks.close();
         }
+        hosting.close();
         images.close();
         gate.close();
     }

@@ -21,6 +21,9 @@ public sealed interface Request<R> {
     /** What the audit line names as the object, or an empty string. */
     String object();
 
+    /** What is asked of the repositories that this engine serves: {@link HostedRequest}. */
+    sealed interface Hosted<R> extends Request<R> permits HostedRequest {}
+
     /** A request that answers nothing of interest. */
     enum Done {
         /** It was done. */

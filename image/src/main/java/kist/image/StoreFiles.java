@@ -33,8 +33,14 @@ final class StoreFiles implements AutoCloseable {
     final Fd trash;
     /** One directory a layer. */
     final Fd layers;
-    /** Documents by their digest. */
+    /** Content by its digest. */
     final Fd blobs;
+    /** Downloads that are not complete, by the digest that they should have. */
+    final Fd ingest;
+    /** One directory an upload. */
+    final Fd uploads;
+    /** One file a lease. */
+    final Fd leases;
     /** One directory a container. */
     final Fd snapshots;
     /**
@@ -42,6 +48,9 @@ final class StoreFiles implements AutoCloseable {
      * has something mounted on, at the bottom of all layers, so that it need not be made for each container anew.
      */
     final Fd empty;
+
+    /** This run of the machine; empty where it does not say. */
+    final String boot;
 
     static final String MOUNTPOINTS = "mountpoints";
 
@@ -53,6 +62,7 @@ final class StoreFiles implements AutoCloseable {
     StoreFiles(Path directory, Linux linux) {
         this.linux = linux;
         this.where = directory.toString();
+        this.boot = bootId();
         boolean opened = false;
         try {
             java.nio.file.Files.createDirectories(directory);
@@ -67,8 +77,14 @@ final class StoreFiles implements AutoCloseable {
             }
             temporary = directory("tmp");
             trash = directory("trash");
+            // every layer is made here: far from one another, and from the inodes that were just deleted, they are made
+            // faster
+            linux.spreadDirectories(temporary);
             layers = directory("layers");
             blobs = directory("blobs");
+            ingest = directory("ingest");
+            uploads = directory("uploads");
+            leases = directory("leases");
             snapshots = directory("snapshots");
             empty = directory("empty");
             makeDirectory(empty, "1", 0755);
@@ -89,6 +105,16 @@ final class StoreFiles implements AutoCloseable {
         // what an engine was making or deleting when it was killed
         linux.scan(temporary, e -> linux.renameat2(temporary, e.name(), trash, unique(), 0));
         linux.scan(trash, e -> deleteLater(e.name()));
+    }
+
+    /** proc_sys_kernel(5), random/boot_id. */
+    private static String bootId() {
+        try {
+            return java.nio.file.Files.readString(Path.of("/proc/sys/kernel/random/boot_id"))
+                    .strip();
+        } catch (java.io.IOException e) {
+            return "";
+        }
     }
 
     private void mountpoints() {
@@ -144,6 +170,11 @@ final class StoreFiles implements AutoCloseable {
         return linux.openat2(dir, path, Flags.O_PATH | Flags.O_DIRECTORY, 0, Trees.INSIDE);
     }
 
+    /** Opens a directory to be read and synced. */
+    Fd openDirectory(Fd dir, String name) {
+        return linux.openat2(dir, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE);
+    }
+
     /** Whether a directory has such an entry. */
     boolean exists(Fd dir, String name) {
         try {
@@ -184,13 +215,24 @@ final class StoreFiles implements AutoCloseable {
 
     /** Writes a file that a crash leaves either as it was or complete. */
     void write(Fd dir, String name, byte[] content) {
+        write(dir, name, content, true);
+    }
+
+    /** The same for what may be lost, or empty, after a crash of the machine, though not after one of the engine. */
+    void writeUnsynced(Fd dir, String name, byte[] content) {
+        write(dir, name, content, false);
+    }
+
+    private void write(Fd dir, String name, byte[] content, boolean durable) {
         String unfinished = unique();
         boolean done = false;
         try {
             try (Fd file = linux.openat2(
                     temporary, unfinished, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL, 0600, Trees.INSIDE)) {
                 linux.write(file, content, 0, content.length);
-                linux.sync(file, true);
+                if (durable) {
+                    linux.sync(file, true);
+                }
             }
             linux.renameat2(temporary, unfinished, dir, name, 0);
             done = true;
@@ -199,7 +241,9 @@ final class StoreFiles implements AutoCloseable {
                 Trees.delete(linux, temporary, unfinished);
             }
         }
-        linux.sync(dir, true);
+        if (durable) {
+            linux.sync(dir, true);
+        }
     }
 
     /** Reads a file of the store. */
