@@ -36,6 +36,15 @@ final class Budget {
         bytes += size;
     }
 
+    /** Counts bytes of a blob of which there are some already, before they are written. */
+    void entry(String what, long size, long before) {
+        if (size > limits.bytes() - before) {
+            throw new ImageException(
+                    ImageException.Kind.NO_SPACE,
+                    what + " has more than " + limits.bytes() + " bytes, the limit of this store");
+        }
+    }
+
     /** Says that so many bytes are about to be written. */
     void writing(String what, long count) {
         unchecked += count;

@@ -35,14 +35,27 @@ final class Catalog {
     /** How many commits under way need a layer's directory or an image's document, which then must not go. */
     private final Map<String, Integer> pins = new HashMap<>();
 
+    private final Leases leases;
+    private final Content content;
+
     private volatile State state = new State(Map.of(), Map.of(), Map.of());
 
     /** What the index says, and what follows from it; never changed, only replaced. */
     private record State(Map<String, Index.Entry> entries, Map<String, Image> images, Map<String, String> names) {}
 
-    Catalog(StoreFiles files, Overlay overlay) {
+    Catalog(StoreFiles files, Overlay overlay, Limits limits) {
         this.files = files;
+        this.leases = new Leases(files, lock, this::collect);
+        this.content = new Content(files, lock, leases, limits);
         this.snapshots = new Snapshots(files, overlay, this);
+    }
+
+    Leases leases() {
+        return leases;
+    }
+
+    Content content() {
+        return content;
     }
 
     Snapshots snapshots() {
@@ -81,6 +94,8 @@ final class Catalog {
         }
         state = build(entries.values());
         snapshots.load();
+        leases.load();
+        content.load();
         Set<String> wanted = new HashSet<>();
         entries.values().forEach(e -> wanted.addAll(e.layers()));
         files.linux.scan(files.layers, e -> {
@@ -88,10 +103,9 @@ final class Catalog {
                 files.discard(files.layers, e.name());
             }
         });
-        files.linux.scan(files.blobs, e -> {
-            if (!entries.containsKey("sha256:" + e.name())) {
-                files.discard(files.blobs, e.name());
-            }
+        locked(() -> {
+            collect();
+            return wanted;
         });
         for (Index.Entry entry : List.copyOf(entries.values())) {
             released(entry.id());
@@ -179,13 +193,10 @@ final class Catalog {
             }
             return gone;
         });
-        documents.keySet().removeIf(id -> {
-            boolean gone = !wanted.contains(id);
-            if (gone) {
-                files.discard(files.blobs, id.substring(7));
-            }
-            return gone;
-        });
+        documents.keySet().retainAll(wanted);
+        if (leases.holdings(wanted)) {
+            content.retain(wanted);
+        }
     }
 
     /** Names of layers and ids of images that must not go until {@link #unpin}, whether they are there or not. */

@@ -40,7 +40,7 @@ final class Commit {
             }
             for (NewImage image : images) {
                 catalog.add(image.id(), image.document());
-                files.write(files.blobs, image.id().substring(7), image.config());
+                catalog.content().put(image.id(), image.config());
             }
             return catalog.locked(this::publish);
         } finally {

@@ -34,8 +34,8 @@ public final class Document {
         return new Document(what, as(Map.class, parseAny(content, what), what, "an object"));
     }
 
-    /** Reads an object of the store's own, which is as large as the store has made it. */
-    static Document parseTrusted(byte[] content, String what) {
+    /** Reads an object of our own, which is as large as we have made it. */
+    public static Document parseTrusted(byte[] content, String what) {
         return new Document(what, as(Map.class, parseText(content, what), what, "an object"));
     }
 
@@ -159,6 +159,13 @@ public final class Document {
                     .forEach((k, v) -> keys.add(checked(String.valueOf(k), name(key))));
         }
         return keys;
+    }
+
+    /** The keys of this object. */
+    public List<String> keys() {
+        return fields.keySet().stream()
+                .map(k -> checked(String.valueOf(k), what))
+                .toList();
     }
 
     /** A whole number. */

@@ -3,6 +3,7 @@ package kist.image;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,7 @@ public final class ImageStore implements AutoCloseable {
         this.files = files;
         this.limits = limits;
         this.overlay = overlay;
-        this.catalog = new Catalog(files, overlay);
+        this.catalog = new Catalog(files, overlay, limits);
     }
 
     /** Opens the store in a directory, which is made if it is not there, with {@link Limits#DEFAULT}. */
@@ -171,6 +172,26 @@ public final class ImageStore implements AutoCloseable {
         return guarded(
                 "remove image " + Text.quote(nameOrId),
                 () -> catalog.locked(() -> new Removal(catalog, nameOrId, force, uses).run()));
+    }
+
+    /** The blobs of all images, and of whatever else is held by a {@link Lease}. */
+    public Content content() {
+        return catalog.content();
+    }
+
+    /**
+     * Makes a lease that keeps blobs and layers that belong to no image yet.
+     *
+     * @param purpose says what it is for, for the reader of its file
+     * @param timeToLive after which it ends by itself, also after a crash
+     */
+    public Lease lease(String purpose, Duration timeToLive) {
+        return catalog.leases().temporary(purpose, timeToLive);
+    }
+
+    /** The permanent lease of an id, any text: the same one again after a restart. */
+    public Lease permanentLease(String id) {
+        return catalog.leases().permanent(id);
     }
 
     /** The writable layers of containers. */

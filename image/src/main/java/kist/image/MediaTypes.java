@@ -52,6 +52,11 @@ public final class MediaTypes {
         return LAYERS.contains(mediaType);
     }
 
+    /** Whether a layer of this type may be absent from registries, as it must not be distributed. */
+    public static boolean isForeign(String mediaType) {
+        return mediaType.contains(".nondistributable.") || mediaType.contains(".foreign.");
+    }
+
     /** Whether this is the configuration of an image that can be run. */
     public static boolean isConfig(String mediaType) {
         return mediaType.equals(OCI_CONFIG) || mediaType.equals(DOCKER_CONFIG);

@@ -33,8 +33,14 @@ final class StoreFiles implements AutoCloseable {
     final Fd trash;
     /** One directory a layer. */
     final Fd layers;
-    /** Documents by their digest. */
+    /** Content by its digest. */
     final Fd blobs;
+    /** Downloads that are not complete, by the digest that they should have. */
+    final Fd ingest;
+    /** One directory an upload. */
+    final Fd uploads;
+    /** One file a lease. */
+    final Fd leases;
     /** One directory a container. */
     final Fd snapshots;
     /**
@@ -69,6 +75,9 @@ final class StoreFiles implements AutoCloseable {
             trash = directory("trash");
             layers = directory("layers");
             blobs = directory("blobs");
+            ingest = directory("ingest");
+            uploads = directory("uploads");
+            leases = directory("leases");
             snapshots = directory("snapshots");
             empty = directory("empty");
             makeDirectory(empty, "1", 0755);
@@ -144,6 +153,11 @@ final class StoreFiles implements AutoCloseable {
         return linux.openat2(dir, path, Flags.O_PATH | Flags.O_DIRECTORY, 0, Trees.INSIDE);
     }
 
+    /** Opens a directory to be read and synced. */
+    Fd openDirectory(Fd dir, String name) {
+        return linux.openat2(dir, name, Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE);
+    }
+
     /** Whether a directory has such an entry. */
     boolean exists(Fd dir, String name) {
         try {
@@ -184,13 +198,24 @@ final class StoreFiles implements AutoCloseable {
 
     /** Writes a file that a crash leaves either as it was or complete. */
     void write(Fd dir, String name, byte[] content) {
+        write(dir, name, content, true);
+    }
+
+    /** The same for what may be lost, or empty, after a crash of the machine, though not after one of the engine. */
+    void writeUnsynced(Fd dir, String name, byte[] content) {
+        write(dir, name, content, false);
+    }
+
+    private void write(Fd dir, String name, byte[] content, boolean durable) {
         String unfinished = unique();
         boolean done = false;
         try {
             try (Fd file = linux.openat2(
                     temporary, unfinished, Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL, 0600, Trees.INSIDE)) {
                 linux.write(file, content, 0, content.length);
-                linux.sync(file, true);
+                if (durable) {
+                    linux.sync(file, true);
+                }
             }
             linux.renameat2(temporary, unfinished, dir, name, 0);
             done = true;
@@ -199,7 +224,9 @@ final class StoreFiles implements AutoCloseable {
                 Trees.delete(linux, temporary, unfinished);
             }
         }
-        linux.sync(dir, true);
+        if (durable) {
+            linux.sync(dir, true);
+        }
     }
 
     /** Reads a file of the store. */

@@ -1,13 +1,13 @@
 package kist.image;
 
 /** Untrusted text in messages. */
-final class Text {
+public final class Text {
     private static final int SHOWN = 200;
 
     private Text() {}
 
     /** In double quotes, without control characters, cut to a length that a terminal can bear. */
-    static String quote(String text) {
+    public static String quote(String text) {
         StringBuilder out = new StringBuilder("\"");
         for (int i = 0; i < text.length() && i < SHOWN; i++) {
             char c = text.charAt(i);

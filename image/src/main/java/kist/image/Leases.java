@@ -1,0 +1,277 @@
+package kist.image;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import kist.kernel.Fd;
+import kist.kernel.Flags;
+import kist.kernel.KernelException;
+
+/**
+ * All leases of a store. Each is a file of lines, named by the digest of its id: a JSON object that says what it is, then
+ * {@code +DIGEST SECONDS} for what it holds until when and {@code -DIGEST} for what it holds no longer; lines are only
+ * appended, and one without its end does not count. Thread-safe.
+ */
+final class Leases {
+    private static final System.Logger LOG = System.getLogger(Leases.class.getName());
+    private static final int MAXIMUM_FILE = 64 << 20;
+
+    private final StoreFiles files;
+    private final ReentrantLock lock;
+    private final Runnable collect;
+    private final Map<String, Lease> leases = new HashMap<>();
+    private boolean damaged;
+
+    /**
+     * Makes an empty set.
+     *
+     * @param lock the lock of the store, held while anything in it comes or goes
+     * @param collect removes what nothing holds any longer; called with the lock held
+     */
+    Leases(StoreFiles files, ReentrantLock lock, Runnable collect) {
+        this.files = files;
+        this.lock = lock;
+        this.collect = collect;
+    }
+
+    /** Reads all that have not expired. */
+    void load() {
+        for (var entry : files.linux.list(files.leases)) {
+            try {
+                byte[] content = files.read(files.leases, entry.name(), MAXIMUM_FILE);
+                if (content.length == 0) {
+                    // a temporary one after a crash of the machine; permanent ones are never seen empty
+                    files.discard(files.leases, entry.name());
+                    continue;
+                }
+                Lease lease = parse(new String(content, StandardCharsets.UTF_8), "lease " + entry.name());
+                leases.put(lease.id(), lease);
+                if (content[content.length - 1] != '\n') {
+                    rewrite(lease);
+                }
+            } catch (ImageException | KernelException e) {
+                damaged = true;
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "lease {0} in {1} cannot be read, so no blob is removed: {2}",
+                        entry.name(),
+                        files.where,
+                        e.getMessage());
+            }
+        }
+        expire();
+    }
+
+    private Lease parse(String text, String what) {
+        String[] lines = text.split("\n", -1);
+        Document header = Document.parseTrusted(lines[0].getBytes(StandardCharsets.UTF_8), what);
+        if (header.number("format") != 1) {
+            throw ImageException.invalid(what + " has format " + header.number("format") + ", not 1");
+        }
+        long seconds = header.number("expires");
+        Lease lease = new Lease(this, header.text("id"), header.text("purpose"), instant(seconds));
+        // the last piece is empty, or a line without its end
+        for (int i = 1; i < lines.length - 1; i++) {
+            String line = lines[i];
+            int space = line.indexOf(' ');
+            if (line.startsWith("+") && space > 0 && Digest.isDigest(line.substring(1, space))) {
+                lease.held.put(line.substring(1, space), instant(Long.parseLong(line.substring(space + 1))));
+            } else if (line.startsWith("-")) {
+                lease.held.remove(line.substring(1));
+            } else {
+                throw ImageException.invalid(what + " has the line " + Text.quote(line));
+            }
+        }
+        return lease;
+    }
+
+    /** 0 stands for never. */
+    private static Instant instant(long seconds) {
+        return seconds == 0 ? Instant.MAX : Instant.ofEpochSecond(seconds);
+    }
+
+    private static long seconds(Instant instant) {
+        return instant.equals(Instant.MAX) ? 0 : instant.getEpochSecond();
+    }
+
+    private static String file(String id) {
+        return Digest.of(id.getBytes(StandardCharsets.UTF_8)).substring(7);
+    }
+
+    /** Makes one that ends by itself after a time. */
+    Lease temporary(String purpose, Duration timeToLive) {
+        Lease lease = new Lease(
+                this,
+                files.unique(),
+                purpose,
+                Instant.ofEpochSecond(Instant.now().plus(timeToLive).getEpochSecond() + 1));
+        locked(() -> {
+            expire();
+            create(lease, false);
+        });
+        return lease;
+    }
+
+    /** One that ends only when it is told to; the one of that id where there is one. */
+    Lease permanent(String id) {
+        List<Lease> found = new ArrayList<>();
+        locked(() -> {
+            Lease lease = leases.get(id);
+            if (lease == null) {
+                lease = new Lease(this, id, id, Instant.MAX);
+                create(lease, true);
+            } else if (!lease.permanent()) {
+                throw ImageException.invalid(Text.quote(id) + " is the id of a temporary lease");
+            }
+            found.add(lease);
+        });
+        return found.getFirst();
+    }
+
+    private void create(Lease lease, boolean durable) {
+        byte[] content = text(lease).getBytes(StandardCharsets.UTF_8);
+        if (durable) {
+            files.write(files.leases, file(lease.id()), content);
+        } else {
+            files.writeUnsynced(files.leases, file(lease.id()), content);
+        }
+        leases.put(lease.id(), lease);
+    }
+
+    private void rewrite(Lease lease) {
+        files.write(files.leases, file(lease.id()), text(lease).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String text(Lease lease) {
+        Map<String, Object> header = new LinkedHashMap<>();
+        header.put("format", 1);
+        header.put("id", lease.id());
+        header.put("purpose", lease.purpose());
+        header.put("expires", seconds(lease.expires()));
+        StringBuilder text = new StringBuilder(new String(Document.write(header), StandardCharsets.UTF_8)).append('\n');
+        lease.held.forEach((digest, until) -> text.append('+')
+                .append(digest)
+                .append(' ')
+                .append(seconds(until))
+                .append('\n'));
+        return text.toString();
+    }
+
+    /** Holds a blob, which need not be there yet, as long as the lease lasts. */
+    void add(Lease lease, String digest) {
+        add(lease, digest, lease.expires());
+    }
+
+    /** Holds a blob until a time. */
+    void add(Lease lease, String digest, Instant until) {
+        Digest.hex(digest, "the blob");
+        locked(() -> {
+            if (lease.ended) {
+                throw new ImageException(ImageException.Kind.NOT_FOUND, "lease " + lease.id() + " has ended");
+            }
+            Instant before = lease.held.put(digest, until);
+            if (!until.equals(before)) {
+                append(lease, "+" + digest + " " + seconds(until) + "\n");
+            }
+        });
+    }
+
+    void drop(Lease lease, String digest) {
+        locked(() -> {
+            if (lease.held.remove(digest) != null && !lease.ended) {
+                append(lease, "-" + digest + "\n");
+                collect.run();
+            }
+        });
+    }
+
+    boolean holds(Lease lease, String digest) {
+        boolean[] answer = {false};
+        locked(() -> answer[0] = lease.held.containsKey(digest));
+        return answer[0];
+    }
+
+    void end(Lease lease) {
+        locked(() -> {
+            if (!lease.ended) {
+                forget(lease);
+                collect.run();
+            }
+        });
+    }
+
+    private void forget(Lease lease) {
+        lease.ended = true;
+        lease.held.clear();
+        leases.remove(lease.id());
+        files.discard(files.leases, file(lease.id()));
+    }
+
+    /** Of what a temporary lease holds nothing is lost with a crash of the machine but time. */
+    private void append(Lease lease, String line) {
+        byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
+        try (Fd file = files.linux.openat2(
+                files.leases, file(lease.id()), Flags.O_WRONLY | Flags.O_APPEND | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
+            files.linux.write(file, bytes, 0, bytes.length);
+            if (lease.permanent()) {
+                files.linux.sync(file, false);
+            }
+        }
+    }
+
+    private void expire() {
+        Instant now = Instant.now();
+        for (Lease lease : List.copyOf(leases.values())) {
+            if (lease.expires().isBefore(now)) {
+                forget(lease);
+            } else {
+                lease.held.values().removeIf(until -> until.isBefore(now));
+            }
+        }
+    }
+
+    /** Adds all digests that are held. False where that is not known, so that nothing may be removed. The lock is held. */
+    boolean holdings(Set<String> into) {
+        expire();
+        leases.values().forEach(lease -> into.addAll(lease.held.keySet()));
+        return !damaged;
+    }
+
+    /** Whether a lease of this id is held. */
+    boolean live(String id) {
+        boolean[] answer = {false};
+        locked(() -> answer[0] = leases.containsKey(id));
+        return answer[0];
+    }
+
+    /** The lease of an id that is held. */
+    Lease get(String id) {
+        List<Lease> found = new ArrayList<>();
+        locked(() -> {
+            Lease lease = leases.get(id);
+            if (lease == null) {
+                throw new ImageException(ImageException.Kind.NOT_FOUND, "lease " + Text.quote(id) + " has ended");
+            }
+            found.add(lease);
+        });
+        return found.getFirst();
+    }
+
+    private void locked(Runnable work) {
+        lock.lock();
+        try {
+            work.run();
+        } catch (KernelException e) {
+            throw ImageException.of("write a lease in " + files.where, e);
+        } finally {
+            lock.unlock();
+        }
+    }
+}
