@@ -26,8 +26,6 @@ import kist.runtime.SeccompCompiler;
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
     private static final System.Logger LOG = System.getLogger("kist");
-    private static final String HELLO = "hello";
-
     private final EngineOptions options;
     private final String identity;
     private final Gate gate;
@@ -175,7 +173,7 @@ public final class KistEngine implements Engine {
             R answer = (R) perform(request);
             return answer;
         } catch (ImageException e) {
-            throw of(e);
+            throw Images.failure(e);
         }
     }
 
@@ -225,16 +223,7 @@ public final class KistEngine implements Engine {
                 yield Request.Done.DONE;
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
-            case Request.ListImages r -> images.list();
-            case Request.InspectImage r -> image(r.name());
-            case Request.ImportImage r -> imported(r);
-            case Request.LoadImages r -> loaded(r);
-            case Request.TagImage r -> {
-                images.tag(image(r.name()).id(), r.newReference());
-                publishImage("tag", image(r.name()).id(), r.newReference());
-                yield Request.Done.DONE;
-            }
-            case Request.RemoveImage r -> removeImage(r);
+            case ImageRequest<?> r -> images.perform(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -269,67 +258,6 @@ public final class KistEngine implements Engine {
                         && !stored.config().hostname().isEmpty()
                 ? List.of("the hostname is the container's own; the network is the host's")
                 : List.of();
-    }
-
-    private Image image(String name) {
-        Optional<Image> found = images.find(name);
-        if (found.isEmpty() && (name.equals(HELLO) || name.equals(HELLO + ":latest"))) {
-            found = loadHello();
-        }
-        return found.orElseThrow(
-                () -> new EngineException(EngineException.Kind.NOT_FOUND, "No such image: " + Names.printable(name)));
-    }
-
-    /** The image that ships with Kist comes into the store when it is first asked for. */
-    private Optional<Image> loadHello() {
-        if (options.helloImage().isEmpty()) {
-            return Optional.empty();
-        }
-        try (var in = Files.newInputStream(options.helloImage().get())) {
-            images.load(in);
-            return images.find(HELLO);
-        } catch (IOException e) {
-            throw new EngineException(
-                    EngineException.Kind.INTERNAL,
-                    "cannot read the image that ships with Kist, "
-                            + options.helloImage().get() + ": " + e.getMessage(),
-                    e);
-        }
-    }
-
-    private Image imported(Request.ImportImage r) {
-        Image image = images.importRootfs(r.tar(), r.reference(), r.changes(), r.message());
-        publishImage("import", image.id(), r.reference());
-        return image;
-    }
-
-    private List<Request.Loaded> loaded(Request.LoadImages r) {
-        List<Request.Loaded> all = new ArrayList<>();
-        for (kist.image.Loaded l : images.load(r.tar())) {
-            all.add(new Request.Loaded(l.image(), l.references()));
-            publishImage(
-                    "load",
-                    l.image().id(),
-                    l.references().isEmpty() ? "" : l.references().getFirst());
-        }
-        return all;
-    }
-
-    private void publishImage(String action, String id, String name) {
-        Map<String, String> attributes = new LinkedHashMap<>();
-        attributes.put("name", name.isEmpty() ? id : name);
-        events.publish("image", action, id, attributes);
-    }
-
-    private Request.RemovedImage removeImage(Request.RemoveImage r) {
-        List<ImageUse> uses = new ArrayList<>();
-        for (Container c : registry.all()) {
-            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.alive()));
-        }
-        kist.image.Removed removed = images.remove(r.name(), r.force(), uses);
-        removed.untagged().forEach(name -> publishImage("untag", name, name));
-        removed.deleted().forEach(id -> publishImage("delete", id, ""));
-        return new Request.RemovedImage(removed.untagged(), removed.deleted());
     }
 
     private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
@@ -445,18 +373,6 @@ public final class KistEngine implements Engine {
                 cgroups.controllers(),
                 HostFacts.ipForwarding(),
                 networks.warnings());
-    }
-
-    private static EngineException of(ImageException e) {
-        EngineException.Kind kind = switch (e.kind()) {
-            case NOT_FOUND -> EngineException.Kind.NOT_FOUND;
-            case INVALID -> EngineException.Kind.INVALID_ARGUMENT;
-            case CONFLICT -> EngineException.Kind.CONFLICT;
-            case NO_SPACE -> EngineException.Kind.EXHAUSTED;
-            case UNSUPPORTED -> EngineException.Kind.UNSUPPORTED;
-            case INTERNAL -> EngineException.Kind.INTERNAL;
-        };
-        return new EngineException(kind, String.valueOf(e.getMessage()), e);
     }
 
     @Override
