@@ -197,6 +197,7 @@ final class Catalog {
         if (leases.holdings(wanted)) {
             content.retain(wanted);
         }
+        snapshots.sweep();
     }
 
     /** Names of layers and ids of images that must not go until {@link #unpin}, whether they are there or not. */

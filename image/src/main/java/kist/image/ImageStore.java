@@ -43,10 +43,19 @@ public final class ImageStore implements AutoCloseable {
      *     nothing was changed
      */
     public static ImageStore open(Path directory, Linux linux, Limits limits) {
+        return open(directory, linux, limits, Snapshotter.AUTO);
+    }
+
+    /**
+     * The same, saying how the file systems of containers are made. What containers have already stays as it is.
+     *
+     * @throws ImageException also where overlay is asked for and does not work in that directory
+     */
+    public static ImageStore open(Path directory, Linux linux, Limits limits, Snapshotter snapshotter) {
         StoreFiles files = new StoreFiles(directory, linux);
         boolean opened = false;
         try {
-            ImageStore store = new ImageStore(files, limits, new Overlay(linux));
+            ImageStore store = new ImageStore(files, limits, Overlay.find(files, snapshotter));
             store.catalog.load();
             opened = true;
             return store;

@@ -45,6 +45,8 @@ final class NativeLinux implements Linux {
     private static final int EPOLL_DATA = System.getProperty("os.arch", "").equals("aarch64") ? 8 : 4;
     private static final int EPOLL_SIZE = EPOLL_DATA + 8;
     private static final ValueLayout.OfInt UNALIGNED_INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
     private static final int LOCK_SH = 1;
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
@@ -377,6 +379,35 @@ final class NativeLinux implements Linux {
                         "pwrite64",
                         "");
             }
+        }
+    }
+
+    @Override
+    public long copyRange(Fd from, long fromPosition, Fd to, long toPosition, long length) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment positions = a.allocate(16, 8);
+            positions.set(JAVA_LONG, 0, fromPosition);
+            positions.set(JAVA_LONG, 8, toPosition);
+            return check(
+                    call(
+                            a,
+                            Sys.COPY_FILE_RANGE,
+                            from.number(),
+                            positions.address(),
+                            to.number(),
+                            positions.address() + 8,
+                            length,
+                            0),
+                    "copy_file_range",
+                    "");
+        }
+    }
+
+    @Override
+    public long seek(Fd fd, long position, boolean hole) {
+        try (Arena a = Arena.ofConfined()) {
+            long result = call(a, Sys.LSEEK, fd.number(), position, hole ? SEEK_HOLE : SEEK_DATA);
+            return result == -Errno.ENXIO ? -1 : check(result, "lseek", "");
         }
     }
 
