@@ -5,12 +5,15 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import kist.engine.EngineException;
 import kist.engine.ImageRequest;
 import kist.http.ResponseStream;
 import kist.image.Change;
 import kist.image.Image;
+import kist.image.TreeChange;
 import org.jspecify.annotations.Nullable;
 
 /** Images and containers as tars, in and out: import, load, save, export, commit, and what a container has changed. */
@@ -161,7 +164,7 @@ final class ArchiveRoutes {
     static void changes(Call call, String ref) throws IOException, InterruptedException {
         List<Object> changes = new ArrayList<>();
         for (Change change : call.ask(new ImageRequest.ContainerChanges(ref))) {
-            changes.add(Json.object("Path", change.path(), "Kind", kind(change)));
+            changes.add(Json.object("Path", change.path(), "Kind", kind(change.kind())));
         }
         call.answer(200, changes.isEmpty() ? null : changes);
     }
@@ -175,7 +178,7 @@ final class ArchiveRoutes {
         }
         download(call, "application/json", out -> call.ask(new ImageRequest.DiffImages(from, to, change -> {
             try {
-                out.write(Json.bytes(Json.object("Kind", kind(change), "Path", change.path())));
+                out.write(Json.bytes(json(change)));
                 out.write('\n');
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
@@ -183,8 +186,40 @@ final class ArchiveRoutes {
         })));
     }
 
-    private static int kind(Change change) {
-        return switch (change.kind()) {
+    private static Map<String, @Nullable Object> json(TreeChange change) {
+        Map<String, @Nullable Object> details = Json.object();
+        Optional<TreeChange.Side> before = change.before();
+        Optional<TreeChange.Side> after = change.after();
+        if (before.isPresent() && after.isPresent()) {
+            TreeChange.Side from = before.get();
+            TreeChange.Side to = after.get();
+            differ(details, "type", word(from.type()), word(to.type()));
+            differ(details, "mode", octal(from.mode()), octal(to.mode()));
+            differ(details, "owner", from.uid() + ":" + from.gid(), to.uid() + ":" + to.gid());
+            differ(details, "size", Long.toString(from.size()), Long.toString(to.size()));
+            if (details.isEmpty()) {
+                details.put("content", Json.object());
+            }
+        }
+        return Json.object("Kind", kind(change.kind()), "Path", change.path(), "Details", details);
+    }
+
+    private static void differ(Map<String, @Nullable Object> details, String what, String from, String to) {
+        if (!from.equals(to)) {
+            details.put(what, Json.object("From", from, "To", to));
+        }
+    }
+
+    private static String word(TreeChange.Type type) {
+        return type.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+
+    private static String octal(int mode) {
+        return "0" + Integer.toOctalString(mode);
+    }
+
+    private static int kind(Change.Kind kind) {
+        return switch (kind) {
             case MODIFIED -> 0;
             case ADDED -> 1;
             case DELETED -> 2;

@@ -14,6 +14,7 @@ import kist.image.Image;
 import kist.image.ImageConfig;
 import kist.image.Platform;
 import kist.image.TransferListener;
+import kist.image.TreeChange;
 import kist.registry.Credentials;
 
 /**
@@ -22,7 +23,7 @@ import kist.registry.Credentials;
  *
  * @param <R> the answer
  */
-public sealed interface ImageRequest<R> extends Request<R> {
+public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     /** All images, newest first. */
     record ListImages() implements ImageRequest<List<Image>> {
         @Override
@@ -298,7 +299,7 @@ public sealed interface ImageRequest<R> extends Request<R> {
     }
 
     /** In what the files of two images differ, in the order of the paths. */
-    record DiffImages(String from, String to, Consumer<Change> found) implements ImageRequest<Request.Done> {
+    record DiffImages(String from, String to, Consumer<TreeChange> found) implements ImageRequest<Request.Done> {
         @Override
         public boolean readOnly() {
             return true;
@@ -414,9 +415,9 @@ public sealed interface ImageRequest<R> extends Request<R> {
      * @param listen {@code HOST:PORT}; port 0 for any that is free
      * @param certificates for TLS in PEM; empty for none
      * @param key the certificate's private key in PEM; empty for none
-     * @param htpasswd users and passwords (htpasswd -B); empty where everybody may do all
-     * @param anonymous what those without a password may do: {@code none}, {@code pull} or {@code push}; empty for {@code none}
-     *     with htpasswd and {@code push} without
+     * @param htpasswd users and passwords (htpasswd -B); empty for none
+     * @param anonymous what those without a password may do: {@code none}, {@code read} or {@code write}; empty for {@code none}
+     *     with htpasswd and, on a loopback address only, {@code write} without
      * @param images whether the engine's own images can be pulled by their names
      */
     record RegistryService(

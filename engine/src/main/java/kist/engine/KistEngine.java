@@ -6,19 +6,19 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import kist.image.Image;
 import kist.image.ImageException;
 import kist.image.ImageStore;
-import kist.image.ImageUse;
+import kist.image.Limits;
+import kist.image.Platform;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
 import kist.kernel.Poller;
 import kist.network.Networks;
+import kist.registry.RegistryException;
 import kist.runtime.Cgroups;
 import kist.runtime.ContainerRuntime;
 import kist.runtime.SeccompCompiler;
@@ -31,7 +31,8 @@ public final class KistEngine implements Engine {
     private final Gate gate;
     private final Keeper keeper;
     private final Poller poller;
-    private final ImageStore images;
+    private final ImageStore imageStore;
+    private final Images images;
     private final Networks networks;
     private final Cgroups cgroups;
     private final ContainerStore store;
@@ -41,28 +42,29 @@ public final class KistEngine implements Engine {
     private final Lifecycle lifecycle;
     private final Execs execs;
 
-    private KistEngine(EngineOptions options, Linux linux) throws IOException, InterruptedException {
+    private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
         Path root = options.root();
         this.identity = identity(root);
         this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
         this.keeper = keeper(linux, options);
         this.poller = new Poller(linux);
-        this.images = ImageStore.open(root.resolve("images"), linux);
+        this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events, specs);
+                linux, keeper, store, registry, imageStore.snapshots(), networks, cgroups, runtime, poller, events, specs);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        this.images = new Images(imageStore, options, lifecycle, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
                         keeper,
                         store,
                         registry,
-                        images.snapshots(),
+                        imageStore.snapshots(),
                         networks,
                         cgroups,
                         lifecycle,
@@ -78,11 +80,12 @@ public final class KistEngine implements Engine {
     /**
      * Opens an engine on its state: takes over the containers that run, and cleans up what a crash left.
      *
+     * @param door opens the registry that can be served
      * @throws EngineException saying what is missing
      */
-    public static KistEngine open(EngineOptions options) throws InterruptedException {
+    public static KistEngine open(EngineOptions options, RegistryDoor door) throws InterruptedException {
         try {
-            return new KistEngine(options, Linux.system());
+            return new KistEngine(options, door, Linux.system());
         } catch (IOException e) {
             throw new EngineException(
                     EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
@@ -174,6 +177,8 @@ public final class KistEngine implements Engine {
             return answer;
         } catch (ImageException e) {
             throw Images.failure(e);
+        } catch (RegistryException e) {
+            throw Images.failure(e);
         }
     }
 
@@ -234,30 +239,37 @@ public final class KistEngine implements Engine {
         if (!request.name().isEmpty()) {
             Names.check(wanted);
         }
-        Image image = image(request.config().image());
+        Image image = images.find(request.config().image(), request.platform());
         String id = Ids.random();
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
             StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
             specs.check(stored);
-            images.snapshots().prepare(id, image.id());
-            undo.push(() -> images.snapshots().remove(id));
+            imageStore.snapshots().prepare(id, image.id());
+            undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
             Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
-            return new Request.Created(id, warnings(stored));
+            return new Request.Created(id, warnings(stored, image, request.platform()));
         }
     }
 
-    private static List<String> warnings(StoredContainer stored) {
-        return stored.config().host().network().equals("host")
-                        && !stored.config().hostname().isEmpty()
-                ? List.of("the hostname is the container's own; the network is the host's")
-                : List.of();
+    private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
+        List<String> warnings = new ArrayList<>();
+        if (stored.config().host().network().equals("host")
+                && !stored.config().hostname().isEmpty()) {
+            warnings.add("the hostname is the container's own; the network is the host's");
+        }
+        if (wanted.isEmpty() && !Platform.HOST.accepts(image.platform())) {
+            warnings.add("The requested image's platform (" + image.platform()
+                    + ") does not match the detected host platform (" + Platform.HOST
+                    + ") and no specific platform was requested");
+        }
+        return warnings;
     }
 
     private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
@@ -368,7 +380,7 @@ public final class KistEngine implements Engine {
                 running,
                 paused,
                 all.size() - running - paused,
-                images.list().size(),
+                imageStore.list().size(),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
                 cgroups.controllers(),
                 HostFacts.ipForwarding(),
@@ -389,6 +401,7 @@ public final class KistEngine implements Engine {
             networks.close();
         }
         images.close();
+        imageStore.close();
         gate.close();
     }
 }

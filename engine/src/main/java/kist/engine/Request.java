@@ -11,30 +11,7 @@ import kist.image.Platform;
  *
  * @param <R> the answer
  */
-public sealed interface Request<R>
-        permits Request.CreateContainer,
-                Request.StartContainer,
-                Request.StopContainer,
-                Request.RestartContainer,
-                Request.KillContainer,
-                Request.PauseContainer,
-                Request.UnpauseContainer,
-                Request.WaitContainer,
-                Request.RemoveContainer,
-                Request.RenameContainer,
-                Request.ListContainers,
-                Request.InspectContainer,
-                Request.ListProcesses,
-                Request.AttachContainer,
-                Request.ReadLogs,
-                Request.ResizeContainer,
-                Request.CreateExec,
-                Request.StartExec,
-                Request.ResizeExec,
-                Request.InspectExec,
-                Request.Info,
-                Request.WatchEvents,
-                ImageRequest {
+public sealed interface Request<R> {
     /** Whether the request only reads; the gate treats reads and changes apart. */
     default boolean readOnly() {
         return false;
@@ -42,6 +19,9 @@ public sealed interface Request<R>
 
     /** What the audit line names as the object, or an empty string. */
     String object();
+
+    /** What is asked of images and registries: {@link ImageRequest}. */
+    sealed interface OfImages<R> extends Request<R> permits ImageRequest {}
 
     /** A request that answers nothing of interest. */
     enum Done {
