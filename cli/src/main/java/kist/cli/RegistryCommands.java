@@ -24,7 +24,7 @@ final class RegistryCommands {
 
     private int serve(List<String> args) throws IOException {
         var parsed = new Flags("registry serve", "", "Serve a registry from the engine's store until interrupted")
-                .text("anonymous", 0, "string", "What those without a password may do: none, pull or push")
+                .text("anonymous", 0, "string", "What those without a password may do: none, read or write")
                 .text("htpasswd", 0, "file", "Users and their passwords, as htpasswd -B writes them")
                 .bool("images", 0, "Also serve the engine's own images, read-only")
                 .text("listen", 0, "address", "Where to listen (default 127.0.0.1:5000)")

@@ -1,5 +1,6 @@
 package kist.engine;
 
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,45 +15,54 @@ import kist.image.Image;
 import kist.image.ImageException;
 import kist.image.ImageStore;
 import kist.image.ImageUse;
+import kist.image.Manifest;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.Removed;
+import kist.registry.Found;
 import kist.registry.Registries;
 import kist.registry.RegistryException;
-import kist.registry.Repositories;
+import kist.registry.Remote;
 
 /** What is asked of images and registries, and of containers as the images they may become. Thread-safe. */
 final class Images implements AutoCloseable {
     private static final String HELLO = "hello";
+    private static final int BUFFER = 256 << 10;
 
     private final ImageStore store;
     private final Registries registries;
     private final Registry containers;
-    private final Function<Container, ContainerView> views;
     private final Events events;
     private final Optional<Path> hello;
-    private final HostedRegistry hosted;
+    private final Commits commits;
+    private final Usages usages;
+    private final RegistryDoor door;
+    private final Engine engine;
 
     Images(
             ImageStore store,
             EngineOptions options,
-            RegistryDoor door,
             Registry containers,
             Function<Container, ContainerView> views,
-            Events events) {
+            Events events,
+            RegistryDoor door,
+            Engine engine) {
         this.store = store;
         this.registries = new Registries(store, options.registries());
         this.containers = containers;
-        this.views = views;
         this.events = events;
         this.hello = options.helloImage();
-        this.hosted = new HostedRegistry(store, options.root().resolve("registry"), door);
+        this.commits = new Commits(store, events);
+        this.usages = new Usages(store, containers, views);
+        this.door = door;
+        this.engine = engine;
     }
 
     Object perform(ImageRequest<?> request) throws InterruptedException {
         return switch (request) {
             case ImageRequest.ListImages r -> store.list();
             case ImageRequest.InspectImage r -> find(r.name(), r.platform());
-            case ImageRequest.ListVariants r -> variants(r.name());
+            case ImageRequest.ListVariants r -> usages.variants(image(r.name()), r.name());
             case ImageRequest.ImportImage r -> imported(r);
             case ImageRequest.LoadImages r -> loaded(r);
             case ImageRequest.SaveImages r -> saved(r);
@@ -78,9 +88,9 @@ final class Images implements AutoCloseable {
             case ImageRequest.ContainerChanges r ->
                 store.snapshots().changes(containers.get(r.ref()).id());
             case ImageRequest.ExportContainer r -> exported(r);
-            case ImageRequest.CommitContainer r -> commits.perform(r);
-            case ImageRequest.DiskUsage r -> usage(r);
-            case ImageRequest.ServeRegistry r -> hosted.serve(r.service());
+            case ImageRequest.CommitContainer r -> commits.commit(containers.get(r.ref()), r);
+            case ImageRequest.DiskUsage r -> usages.measure(r);
+            case ImageRequest.ServeRegistry r -> served(r.service());
         };
     }
 
@@ -259,6 +269,19 @@ final class Images implements AutoCloseable {
         return Request.Done.DONE;
     }
 
+    private ImageRequest.Served served(ImageRequest.RegistryService service) {
+        try {
+            return door.open(service, engine);
+        } catch (IOException e) {
+            throw new EngineException(
+                    EngineException.Kind.INVALID_ARGUMENT,
+                    "cannot serve a registry at " + Names.printable(service.listen()) + ": " + e.getMessage(),
+                    e);
+        } catch (IllegalArgumentException e) {
+            throw new EngineException(EngineException.Kind.INVALID_ARGUMENT, String.valueOf(e.getMessage()), e);
+        }
+    }
+
     private void publish(String action, String id) {
         publish(action, id, id);
     }
@@ -294,7 +317,6 @@ final class Images implements AutoCloseable {
 
     @Override
     public void close() {
-        hosted.close();
         registries.close();
     }
 }

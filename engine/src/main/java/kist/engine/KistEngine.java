@@ -33,6 +33,7 @@ public final class KistEngine implements Engine {
     private final Poller poller;
     private final ImageStore imageStore;
     private final Images images;
+    private final Hosting hosting;
     private final Networks networks;
     private final Cgroups cgroups;
     private final ContainerStore store;
@@ -50,6 +51,7 @@ public final class KistEngine implements Engine {
         this.keeper = keeper(linux, options);
         this.poller = new Poller(linux);
         this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
+        this.hosting = new Hosting(imageStore, root.resolve("registry"));
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
@@ -58,7 +60,7 @@ public final class KistEngine implements Engine {
         this.lifecycle = new Lifecycle(
                 linux, keeper, store, registry, imageStore.snapshots(), networks, cgroups, runtime, poller, events, specs);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
-        this.images = new Images(imageStore, options, lifecycle, registry, this::view, events, door, this);
+        this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
                         keeper,
@@ -229,6 +231,7 @@ public final class KistEngine implements Engine {
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
             case ImageRequest<?> r -> images.perform(r);
+            case HostedRequest<?> r -> hosting.call(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -400,6 +403,7 @@ public final class KistEngine implements Engine {
         } else {
             networks.close();
         }
+        hosting.close();
         images.close();
         imageStore.close();
         gate.close();

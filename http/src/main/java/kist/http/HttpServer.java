@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A small, strict HTTP/1.1 server: one virtual thread a connection, no event loop, nothing that is not needed to answer the
@@ -39,6 +40,7 @@ public final class HttpServer implements AutoCloseable {
     private final Deadlines deadlines = new Deadlines();
     private final Set<Connection> connections = new HashSet<>();
     private volatile boolean closed;
+    private @Nullable Thread acceptor;
 
     private HttpServer(
             ServerSocketChannel listener,
@@ -135,7 +137,7 @@ public final class HttpServer implements AutoCloseable {
     }
 
     private HttpServer start() {
-        Thread.ofVirtual().name("http-accept").start(new Runnable() {
+        acceptor = Thread.ofVirtual().name("http-accept").start(new Runnable() {
             @Override
             public void run() {
                 accept();
@@ -214,6 +216,7 @@ public final class HttpServer implements AutoCloseable {
             Files.deleteIfExists(file.get());
         }
         listener.close();
+        released();
         long end = System.nanoTime() + CLOSE_MILLIS * 1_000_000;
         boolean busy = true;
         while (busy) {
@@ -232,6 +235,18 @@ public final class HttpServer implements AutoCloseable {
             }
             if (busy) {
                 pause(10);
+            }
+        }
+    }
+
+    /** Waits for the accepting thread to let go of the listener, so that the address is free again. */
+    private void released() {
+        Thread thread = acceptor;
+        if (thread != null) {
+            try {
+                thread.join(CLOSE_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
         }
     }
