@@ -7,7 +7,6 @@ module kist.engine {
     requires transitive kist.image;
     requires transitive kist.registry;
     requires transitive kist.network;
-    requires transitive kist.registry;
     requires io.avaje.jsonb;
 
     exports kist.engine;

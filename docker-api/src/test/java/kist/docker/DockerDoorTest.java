@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import kist.engine.Caller;
 import kist.engine.ContainerView;
 import kist.engine.Event;
+import kist.engine.ImageRequest;
 import kist.engine.Request;
 import kist.http.HttpServer;
 import kist.http.Peer;
@@ -482,11 +483,11 @@ class DockerDoorTest {
         assertEquals(
                 201,
                 post("/images/busybox/tag?repo=docker.io%2Flibrary%2Ffoo&tag=1").status());
-        assertEquals(new Request.TagImage("busybox", "foo:1"), last());
+        assertEquals(new ImageRequest.TagImage("busybox", "foo:1"), last());
         assertEquals(
                 "[{\"Untagged\":\"host:5000/a/b:1\"},{\"Deleted\":\"" + FakeEngine.IMAGE_ID + "\"}]",
                 ask("DELETE", "/images/host:5000/a/b:1?force=1", "").body());
-        assertEquals(new Request.RemoveImage("host:5000/a/b:1", true), last());
+        assertEquals(new ImageRequest.RemoveImage("host:5000/a/b:1", true, List.of()), last());
     }
 
     @Test
@@ -496,7 +497,7 @@ class DockerDoorTest {
                 "/images/create?fromSrc=-&repo=docker.io%2Flibrary%2Fx&tag=1&changes=CMD+sh&changes=ENV+A%3Db&message=m",
                 "tar");
         assertEquals("{\"status\":\"" + FakeEngine.IMAGE_ID + "\"}\r\n", answer.body());
-        Request.ImportImage asked = (Request.ImportImage) last();
+        ImageRequest.ImportImage asked = (ImageRequest.ImportImage) last();
         assertEquals("x:1", asked.reference());
         assertEquals(List.of("CMD sh", "ENV A=b"), asked.changes());
         assertEquals(

@@ -36,6 +36,7 @@ final class Images implements AutoCloseable {
     private final Optional<Path> hello;
     private final Commits commits;
     private final Usages usages;
+    private final Variants variants;
     private final RegistryDoor door;
     private final Engine engine;
 
@@ -54,6 +55,7 @@ final class Images implements AutoCloseable {
         this.hello = options.helloImage();
         this.commits = new Commits(store, events);
         this.usages = new Usages(store, containers, views);
+        this.variants = new Variants(store, containers);
         this.door = door;
         this.engine = engine;
     }
@@ -62,7 +64,7 @@ final class Images implements AutoCloseable {
         return switch (request) {
             case ImageRequest.ListImages r -> store.list();
             case ImageRequest.InspectImage r -> find(r.name(), r.platform());
-            case ImageRequest.ListVariants r -> usages.variants(image(r.name()), r.name());
+            case ImageRequest.ListVariants r -> variants.of(image(r.name()), r.name());
             case ImageRequest.ImportImage r -> imported(r);
             case ImageRequest.LoadImages r -> loaded(r);
             case ImageRequest.SaveImages r -> saved(r);
@@ -194,6 +196,61 @@ final class Images implements AutoCloseable {
         removed.untagged().forEach(name -> publish("untag", id));
         removed.deleted().stream().limit(1).forEach(deleted -> publish("delete", id));
         return new ImageRequest.RemovedImage(removed.untagged(), removed.deleted());
+    }
+
+    private ImageRequest.Pruned pruned(ImageRequest.PruneImages r) {
+        long before = store.usage().total();
+        List<ImageRequest.RemovedImage> all = new ArrayList<>();
+        for (Image image : store.list()) {
+            if (unused(image.id()) && fits(image, r)) {
+                prune(image, r.dangling()).ifPresent(all::add);
+            }
+        }
+        long reclaimed = all.isEmpty() ? 0 : Math.max(0, before - store.usage().total());
+        events.publish("image", "prune", "", Map.of("reclaimed", Long.toString(reclaimed)));
+        return new ImageRequest.Pruned(all, reclaimed);
+    }
+
+    private boolean unused(String id) {
+        return containers.all().stream().noneMatch(c -> c.stored.imageId().equals(id));
+    }
+
+    private static boolean fits(Image image, ImageRequest.PruneImages r) {
+        Map<String, String> labels = image.config().labels();
+        return (!r.dangling() || image.references().isEmpty())
+                && (r.until().isEmpty() || image.created().isBefore(r.until().get()))
+                && r.labels().stream().allMatch(l -> hasLabel(labels, l))
+                && r.notLabels().stream().noneMatch(l -> hasLabel(labels, l));
+    }
+
+    private static boolean hasLabel(Map<String, String> labels, String wanted) {
+        int equals = wanted.indexOf('=');
+        return equals < 0
+                ? labels.containsKey(wanted)
+                : wanted.substring(equals + 1).equals(labels.get(wanted.substring(0, equals)));
+    }
+
+    /** Removes an image with all its names; not by force, so that one that was taken into use meanwhile stays. */
+    private Optional<ImageRequest.RemovedImage> prune(Image image, boolean dangling) {
+        List<String> untagged = new ArrayList<>();
+        List<String> deleted = new ArrayList<>();
+        try {
+            if (dangling && store.find(image.id()).filter(i -> i.references().isEmpty()).isEmpty()) {
+                return Optional.empty();
+            }
+            for (String name : image.references().isEmpty() ? List.of(image.id()) : image.references()) {
+                ImageRequest.RemovedImage removed = removed(image.id(), store.remove(name, false, uses()));
+                untagged.addAll(removed.untagged());
+                deleted.addAll(removed.deleted());
+            }
+        } catch (ImageException e) {
+            if (e.kind() != ImageException.Kind.CONFLICT && e.kind() != ImageException.Kind.NOT_FOUND) {
+                throw e;
+            }
+        }
+        return untagged.isEmpty() && deleted.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new ImageRequest.RemovedImage(untagged, deleted));
     }
 
     private ImageRequest.Pulled pulled(ImageRequest.PullImage r) throws InterruptedException {
