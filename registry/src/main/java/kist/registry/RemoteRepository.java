@@ -147,12 +147,16 @@ final class RemoteRepository {
 
     /** Throws what a status means that is not success. */
     void check(Answer answer, String what) {
+        check(client, answer, what);
+    }
+
+    private static void check(Client client, Answer answer, String what) {
         int status = answer.status();
         if (answer.ok()) {
             return;
         }
         if (status == 401 || status == 403) {
-            throw client.denied(answer, "/" + name);
+            throw client.denied(answer, answer.uri().getPath());
         }
         String message = answer.message(client.pace().answer());
         RegistryException.Kind kind = status == 404
@@ -231,22 +235,29 @@ final class RemoteRepository {
     /** All tags, in the registry's order. */
     List<String> tags() throws InterruptedException {
         List<String> tags = new ArrayList<>();
-        pages(path() + "/tags/list", json -> tags.addAll(json.texts("tags")));
+        pages(client, path() + "/tags/list", scopes, json -> tags.addAll(json.texts("tags")));
         return tags;
+    }
+
+    /** All repositories that a registry tells of. */
+    static List<String> catalog(Client client) throws InterruptedException {
+        List<String> names = new ArrayList<>();
+        pages(client, "/v2/_catalog", List.of("registry:catalog:*"), j -> names.addAll(j.texts("repositories")));
+        return names;
     }
 
     private interface Page {
         void read(Document json);
     }
 
-    private void pages(String first, Page page) throws InterruptedException {
+    private static void pages(Client client, String first, List<String> scopes, Page page) throws InterruptedException {
         URI uri = client.uri(first);
+        String what = "the list of " + uri.getAuthority() + uri.getPath();
         for (int i = 0; i < MOST_PAGES; i++) {
             try (Answer answer = client.send(Ask.get(uri), scopes)) {
-                check(answer, display());
-                page.read(Document.parse(
-                        answer.read(Document.MAXIMUM_SIZE, client.pace().answer(), "the list of " + display()),
-                        "the list of " + display()));
+                check(client, answer, what);
+                byte[] bytes = answer.read(Document.MAXIMUM_SIZE, client.pace().answer(), what);
+                page.read(Document.parse(bytes, what));
                 Optional<URI> next = next(answer);
                 if (next.isEmpty() || next.get().equals(uri)) {
                     return;
@@ -258,7 +269,7 @@ final class RemoteRepository {
                 throw Courier.unreachable(uri, e);
             }
         }
-        throw RegistryException.invalid("the list of " + display() + " has no end");
+        throw RegistryException.invalid(what + " has no end");
     }
 
     /** {@code Link: <...>; rel="next"} (RFC 8288), at the same registry. */
