@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Reads an archive of images in one pass: layers are unpacked as they come by, documents are kept, and only at the end,
@@ -100,7 +101,7 @@ final class ArchiveLoader implements AutoCloseable {
         if (Compression.detect(head) != Compression.NONE || isTar(head)) {
             PendingLayer layer;
             try {
-                layer = PendingLayer.unpack(files, content, budget, what, false);
+                layer = PendingLayer.unpack(files, content, budget, what, false, true);
             } catch (ImageException e) {
                 if (e.kind() != ImageException.Kind.INVALID && e.kind() != ImageException.Kind.UNSUPPORTED) {
                     throw e;
@@ -274,7 +275,47 @@ final class ArchiveLoader implements AutoCloseable {
                         + document.diffIds().get(i));
             }
         }
-        return new NewImage(config, document, List.copyOf(layers), List.copyOf(references));
+        return new NewImage(
+                config,
+                document,
+                layers.stream().map(NewImage.NewLayer::of).toList(),
+                List.copyOf(references),
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                "");
+    }
+
+    /**
+     * Pairs the layers of a manifest with those of the configuration.
+     *
+     * @param unpacked the trees that came with the manifest, by the digest of their archive
+     */
+    static List<NewImage.NewLayer> layers(
+            ImageDocument document,
+            Manifest.Single manifest,
+            String what,
+            Function<Descriptor, Optional<PendingLayer>> unpacked) {
+        if (document.diffIds().size() != manifest.layers().size()) {
+            throw ImageException.invalid(what + " names " + manifest.layers().size()
+                    + " layers, the configuration of the image "
+                    + document.diffIds().size());
+        }
+        List<NewImage.NewLayer> layers = new ArrayList<>();
+        for (int i = 0; i < manifest.layers().size(); i++) {
+            Descriptor blob = manifest.layers().get(i);
+            String diffId = document.diffIds().get(i);
+            boolean zstd = blob.mediaType().endsWith("zstd");
+            layers.add(new NewImage.NewLayer(
+                    diffId,
+                    unpacked.apply(blob),
+                    new LayerBlob(
+                            blob.digest(),
+                            blob.size(),
+                            blob.digest().equals(diffId) ? blob.size() : 0,
+                            zstd ? LayerBlob.Form.ZSTD : LayerBlob.Form.AS_CAME)));
+        }
+        return layers;
     }
 
     private byte[] document(String name, String what) {

@@ -3,7 +3,7 @@ package kist.image;
 import kist.kernel.Fd;
 import kist.kernel.Linux;
 
-/** What an archive has used of its {@link Limits}. Not thread-safe. */
+/** What an archive has used of its {@link Limits}. Thread-safe. */
 final class Budget {
     /** Free space is asked for so seldom that asking costs nothing. */
     private static final long STEP = 32L << 20;
@@ -22,7 +22,7 @@ final class Budget {
     }
 
     /** Counts an entry with content of this size before anything of it is written. */
-    void entry(String what, long size) {
+    synchronized void entry(String what, long size) {
         if (++entries > limits.entries()) {
             throw new ImageException(
                     ImageException.Kind.NO_SPACE,
@@ -37,7 +37,7 @@ final class Budget {
     }
 
     /** Counts bytes of a blob of which there are some already, before they are written. */
-    void entry(String what, long size, long before) {
+    synchronized void entry(String what, long size, long before) {
         if (size > limits.bytes() - before) {
             throw new ImageException(
                     ImageException.Kind.NO_SPACE,
@@ -46,7 +46,7 @@ final class Budget {
     }
 
     /** Says that so many bytes are about to be written. */
-    void writing(String what, long count) {
+    synchronized void writing(String what, long count) {
         unchecked += count;
         if (unchecked >= STEP) {
             unchecked = 0;

@@ -132,17 +132,25 @@ public final class Content {
     public void put(Lease lease, byte[] content) {
         String digest = Digest.of(content);
         leases.add(lease, digest);
-        put(digest, content);
+        put(digest, content, true);
     }
 
-    /** The same where a lease or a pin holds it already. */
-    void put(String digest, byte[] content) {
+    /** The same where a pin holds it already, and where the caller cares for its durability. */
+    void putUnsynced(String digest, byte[] content) {
+        put(digest, content, false);
+    }
+
+    private void put(String digest, byte[] content, boolean durable) {
         String hex = Digest.hex(digest, "the blob");
         try {
             if (blobs.containsKey(hex) && isWhole(hex, content)) {
                 return;
             }
-            files.write(files.blobs, hex, content);
+            if (durable) {
+                files.write(files.blobs, hex, content);
+            } else {
+                files.writeUnsynced(files.blobs, hex, content);
+            }
         } catch (KernelException e) {
             throw ImageException.of("write blob " + digest, e);
         }
@@ -219,6 +227,18 @@ public final class Content {
     /** Has the lease hold a blob; false where it is not there. */
     public boolean keep(Lease lease, String digest) {
         String hex = Digest.hex(digest, "the blob");
+        if (lease.permanent() && blobs.containsKey(hex)) {
+            // it may have come with an image that is not on disk yet
+            try (Fd file = openFd(digest)) {
+                files.linux.sync(file, false);
+                files.linux.sync(files.blobs, true);
+            } catch (ImageException gone) {
+                if (gone.kind() == ImageException.Kind.NOT_FOUND) {
+                    return false;
+                }
+                throw gone;
+            }
+        }
         return locked(() -> {
             if (!blobs.containsKey(hex)) {
                 return false;

@@ -42,6 +42,7 @@ public final class HelloImage {
         byte[] document = new ImageDocument(
                         CREATED,
                         ArchiveLoader.architecture(),
+                        "",
                         "linux",
                         "",
                         "",

@@ -1,6 +1,7 @@
 package kist.image;
 
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayDeque;
@@ -18,6 +19,7 @@ import java.util.Map;
 record ImageDocument(
         Instant created,
         String architecture,
+        String variant,
         String os,
         String author,
         String comment,
@@ -62,6 +64,7 @@ record ImageDocument(
         return new ImageDocument(
                 time(json),
                 json.text("architecture"),
+                json.text("variant"),
                 "linux",
                 json.text("author"),
                 json.text("comment"),
@@ -90,7 +93,28 @@ record ImageDocument(
                 List.copyOf(json.keys("ExposedPorts")),
                 List.copyOf(volumes),
                 Map.copyOf(json.map("Labels")),
-                json.text("StopSignal"));
+                json.text("StopSignal"),
+                json.object("Healthcheck").map(ImageDocument::healthcheck),
+                List.copyOf(json.texts("OnBuild")),
+                List.copyOf(json.texts("Shell")),
+                json.flag("ArgsEscaped"));
+    }
+
+    private static ImageConfig.Healthcheck healthcheck(Document json) {
+        long retries = json.has("Retries") ? json.number("Retries") : 0;
+        if (retries < 0 || retries > Integer.MAX_VALUE) {
+            throw ImageException.invalid(json.what() + ".Retries is " + retries);
+        }
+        return new ImageConfig.Healthcheck(
+                List.copyOf(json.texts("Test")),
+                nanoseconds(json, "Interval"),
+                nanoseconds(json, "Timeout"),
+                nanoseconds(json, "StartPeriod"),
+                (int) retries);
+    }
+
+    private static Duration nanoseconds(Document json, String key) {
+        return json.has(key) ? Duration.ofNanos(json.number(key)) : Duration.ZERO;
     }
 
     /** A path as the root of a container sees it: absolute, and {@code ..} does not lead above the root. */
@@ -121,6 +145,7 @@ record ImageDocument(
         json.put("architecture", architecture);
         put(json, "author", author);
         put(json, "comment", comment);
+        put(json, "variant", variant);
         Map<String, Object> c = new LinkedHashMap<>();
         put(c, "User", config.user());
         put(c, "ExposedPorts", set(config.exposedPorts()));
@@ -131,6 +156,12 @@ record ImageDocument(
         put(c, "WorkingDir", config.workingDir());
         put(c, "Labels", config.labels());
         put(c, "StopSignal", config.stopSignal());
+        config.healthcheck().ifPresent(h -> c.put("Healthcheck", healthcheck(h)));
+        put(c, "OnBuild", config.onBuild());
+        put(c, "Shell", config.shell());
+        if (config.argsEscaped()) {
+            c.put("ArgsEscaped", true);
+        }
         json.put("config", c);
         json.put("created", created.toString());
         List<Object> steps = new ArrayList<>();
@@ -152,6 +183,24 @@ record ImageDocument(
         rootfs.put("diff_ids", diffIds);
         json.put("rootfs", rootfs);
         return Document.write(json);
+    }
+
+    private static Map<String, Object> healthcheck(ImageConfig.Healthcheck check) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        put(json, "Test", check.test());
+        putNanoseconds(json, "Interval", check.interval());
+        putNanoseconds(json, "Timeout", check.timeout());
+        putNanoseconds(json, "StartPeriod", check.startPeriod());
+        if (check.retries() != 0) {
+            json.put("Retries", check.retries());
+        }
+        return json;
+    }
+
+    private static void putNanoseconds(Map<String, Object> json, String key, Duration value) {
+        if (!value.isZero()) {
+            json.put(key, value.toNanos());
+        }
     }
 
     private static void put(Map<String, Object> json, String key, Object value) {

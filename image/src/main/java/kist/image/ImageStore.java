@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import kist.kernel.KernelException;
@@ -23,12 +22,14 @@ public final class ImageStore implements AutoCloseable {
     private final Limits limits;
     private final Overlay overlay;
     private final Catalog catalog;
+    private final Fetches fetches;
 
     private ImageStore(StoreFiles files, Limits limits, Overlay overlay) {
         this.files = files;
         this.limits = limits;
         this.overlay = overlay;
         this.catalog = new Catalog(files, overlay, limits);
+        this.fetches = new Fetches(files, catalog);
     }
 
     /** Opens the store in a directory, which is made if it is not there, with {@link Limits#DEFAULT}. */
@@ -76,26 +77,48 @@ public final class ImageStore implements AutoCloseable {
      * @param message what the image's history says, empty for a default
      */
     public Image importRootfs(InputStream tar, String reference, List<String> changes, String message) {
+        return importRootfs(tar, reference, changes, message, Platform.HOST);
+    }
+
+    /**
+     * The same for another machine.
+     *
+     * @param platform what the programs in it run on
+     */
+    public Image importRootfs(
+            InputStream tar, String reference, List<String> changes, String message, Platform platform) {
+        if (!platform.os().equals("linux")) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED, "images for linux can be made, not for " + platform.os());
+        }
         List<Reference> references = reference.isEmpty() ? List.of() : List.of(Reference.parse(reference));
         ImageConfig config = Changes.parse(changes);
         String comment = message.isEmpty() ? "Imported from -" : message;
         return guarded("import the archive", () -> {
-            PendingLayer layer = PendingLayer.unpack(
-                    files, tar, new Budget(files.linux, files.temporary, limits), "the archive", true);
+            Budget budget = budget();
+            PendingLayer layer = PendingLayer.unpack(files, tar, budget, "the archive", true, true);
             try (layer) {
                 Instant now = Instant.now();
                 ImageDocument document = new ImageDocument(
                         now,
-                        ArchiveLoader.architecture(),
-                        "linux",
+                        platform.architecture(),
+                        platform.variant(),
+                        platform.os(),
                         "",
                         comment,
                         List.of(layer.diffId()),
                         config,
                         List.of(new Image.History(now, "", "", comment, false)));
-                return commit(List.of(new NewImage(document.toJson(), document, List.of(layer), references)))
-                        .getFirst()
-                        .image();
+                NewImage image = new NewImage(
+                        document.toJson(),
+                        document,
+                        List.of(NewImage.NewLayer.of(layer)),
+                        references,
+                        List.of(),
+                        Optional.empty(),
+                        Optional.empty(),
+                        "");
+                return commit(budget, List.of(image)).getFirst().image();
             }
         });
     }
@@ -106,9 +129,89 @@ public final class ImageStore implements AutoCloseable {
      */
     public List<Loaded> load(InputStream tar) {
         return guarded("load the archive", () -> {
-            try (ArchiveLoader loader = new ArchiveLoader(files, new Budget(files.linux, files.temporary, limits))) {
-                return commit(loader.read(tar));
+            Budget budget = budget();
+            try (ArchiveLoader loader = new ArchiveLoader(files, budget)) {
+                return commit(budget, loader.read(tar));
             }
+        });
+    }
+
+    private Budget budget() {
+        return new Budget(files.linux, files.temporary, limits);
+    }
+
+    /** Whether a layer is unpacked and can lie above those, lowest first, so that it need not be fetched. */
+    public boolean hasLayer(String diffId, List<String> diffIdsBelow) {
+        String chain = "";
+        for (String below : diffIdsBelow) {
+            Digest.hex(below, "the layer");
+            chain = Digest.chain(chain, below);
+        }
+        Digest.hex(diffId, "the layer");
+        return catalog.existing(diffId, Digest.chain(chain, diffId), diffIdsBelow.isEmpty())
+                .isPresent();
+    }
+
+    /**
+     * Brings a layer into the store: downloads its archive, goes on where an earlier download ended, holds it against its digest
+     * and size, and unpacks it meanwhile. However many ask for the same one, it is fetched once. The lease holds the archive and
+     * the unpacked layer afterwards; the archive is kept for a day even if the lease ends. Blocks; system calls pin a virtual
+     * thread to its carrier, so platform threads do better.
+     *
+     * @param diffId what the digest of the plain tar must be
+     * @param listener is told of this transfer, whoever began it
+     * @throws ImageException INVALID where what came is not what the descriptor or the diff id says; nothing of it is kept
+     * @throws java.io.UncheckedIOException where the source failed again and again; what came is kept for the next time
+     * @throws InterruptedException if the thread is to give up; what came is kept for the next time
+     */
+    public void fetchLayer(Lease lease, Descriptor blob, String diffId, BlobSource source, TransferListener listener)
+            throws InterruptedException {
+        fetches.fetch(lease, blob, diffId, source, listener);
+    }
+
+    /**
+     * Makes an image of layers that are unpacked here already, or that the lease holds.
+     *
+     * @param manifest what describes it
+     * @param config its configuration, byte for byte
+     * @param index what its names point to at the registry, if that is not the manifest
+     * @param names tags it gets
+     * @param digests names with a digest by which it was found
+     * @throws ImageException INVALID where manifest and configuration do not fit; NOT_FOUND where a layer is missing
+     */
+    public Image addImage(
+            Lease lease,
+            Manifest.Single manifest,
+            byte[] config,
+            Optional<Manifest.Index> index,
+            List<Reference> names,
+            List<Reference> digests) {
+        String what = "manifest " + manifest.digest();
+        if (!manifest.config().digest().equals(Digest.of(config))
+                || manifest.config().size() != config.length) {
+            throw ImageException.invalid(what + " does not name the configuration that came with it");
+        }
+        if (!manifest.isImage()) {
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    what + " is no image but an artifact of type "
+                            + Text.quote(manifest.config().mediaType()));
+        }
+        ImageDocument document = ImageDocument.parse(config, "image configuration " + Digest.of(config));
+        List<NewImage.NewLayer> layers = ArchiveLoader.layers(document, manifest, what, d -> Optional.empty());
+        return guarded("add image " + Digest.of(config), () -> {
+            NewImage image = new NewImage(
+                    config,
+                    document,
+                    layers,
+                    names,
+                    digests.stream().map(d -> d.at(d.digest())).toList(),
+                    Optional.of(manifest),
+                    index,
+                    "");
+            Image added = commit(lease.budget(), List.of(image)).getFirst().image();
+            fetches.settled(manifest.layers().stream().map(Descriptor::digest).toList());
+            return added;
         });
     }
 
@@ -129,18 +232,32 @@ public final class ImageStore implements AutoCloseable {
         }
     }
 
-    private List<Loaded> commit(List<NewImage> images) {
-        return new Commit(files, catalog, overlay, images).run();
+    private List<Loaded> commit(Budget budget, List<NewImage> images) {
+        return new Commit(files, catalog, overlay, budget, images).run();
     }
 
     /**
-     * An image by name ({@code latest} where no tag is said), by its full id with or without {@code sha256:}, or by a
-     * unique beginning of its id.
+     * An image by name ({@code latest} where no tag is said), by {@code NAME@DIGEST} with the digest of a manifest or index, by
+     * its full id with or without {@code sha256:}, by a unique beginning of its id, or by the digest of its manifest.
      *
      * @throws ImageException INVALID where the beginning is that of several
      */
     public Optional<Image> find(String nameOrId) {
         return catalog.find(nameOrId);
+    }
+
+    /**
+     * The image for a platform that a name or id stands for; a name may stand for several.
+     *
+     * @throws ImageException NOT_FOUND where there is one, but only for another platform
+     */
+    public Optional<Image> find(String nameOrId, Platform platform) {
+        return catalog.find(nameOrId, platform);
+    }
+
+    /** The index of several platforms that a name with a tag points to; not all that it lists need be here. */
+    public Optional<Manifest.Index> index(Reference name) {
+        return catalog.list(name);
     }
 
     /** All images, newest first. */
@@ -154,11 +271,15 @@ public final class ImageStore implements AutoCloseable {
         guarded(
                 "tag " + Text.quote(nameOrId),
                 () -> catalog.locked(() -> {
-                    Map<String, Index.Entry> entries = catalog.entries();
-                    Catalog.move(
-                            entries, reference.toString(), catalog.get(nameOrId).id());
-                    catalog.change(entries);
-                    return entries;
+                    Image image = catalog.get(nameOrId);
+                    Optional<Manifest.Index> list = catalog.listOf(nameOrId);
+                    Index index = catalog.draft();
+                    index.move(reference.toString(), image.id());
+                    index.lists.remove(reference.toString());
+                    list.ifPresent(
+                            l -> index.lists.put(reference.toString(), new Index.Stored(l.digest(), l.mediaType())));
+                    catalog.change(index);
+                    return index;
                 }));
     }
 
@@ -178,9 +299,18 @@ public final class ImageStore implements AutoCloseable {
 
     /** The same with what is known of the containers, so that messages can name them. */
     public Removed remove(String nameOrId, boolean force, List<ImageUse> uses) {
+        return remove(nameOrId, force, true, uses);
+    }
+
+    /**
+     * The same.
+     *
+     * @param pruneParents whether images that this one was made from go with it, if they have no name
+     */
+    public Removed remove(String nameOrId, boolean force, boolean pruneParents, List<ImageUse> uses) {
         return guarded(
                 "remove image " + Text.quote(nameOrId),
-                () -> catalog.locked(() -> new Removal(catalog, nameOrId, force, uses).run()));
+                () -> catalog.locked(() -> new Removal(catalog, nameOrId, force, pruneParents, uses).run()));
     }
 
     /** The blobs of all images, and of whatever else is held by a {@link Lease}. */
@@ -244,9 +374,15 @@ public final class ImageStore implements AutoCloseable {
         files.awaitDeletions();
     }
 
+    /** Waits until the images that are there are on disk. */
+    void awaitSync() throws InterruptedException {
+        catalog.awaitSync();
+    }
+
     /** Frees the directory for another engine; containers go on. */
     @Override
     public void close() {
+        catalog.close();
         files.close();
     }
 }

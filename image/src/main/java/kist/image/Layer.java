@@ -11,11 +11,13 @@ import kist.kernel.Linux;
  *
  * @param directory the digits of the diff id; of the chain id where the content took something from the layers below
  * @param size bytes of its regular files
+ * @param plainSize bytes of its plain tar; 0 where that is not known
  * @param root whether its archive says what owner and mode the root directory has
  * @param opaque whether nothing of the layers below shows
  * @param dependent whether the content took, or above other layers would take, something from the layers below
  */
-record Layer(String directory, String diffId, long size, boolean root, boolean opaque, boolean dependent) {
+record Layer(
+        String directory, String diffId, long size, long plainSize, boolean root, boolean opaque, boolean dependent) {
     static final String FILE = "layer.json";
 
     void write(Linux linux, Fd dir) {
@@ -23,6 +25,7 @@ record Layer(String directory, String diffId, long size, boolean root, boolean o
         json.put("version", 1);
         json.put("diffId", diffId);
         json.put("size", size);
+        json.put("plainSize", plainSize);
         json.put("root", root);
         json.put("opaque", opaque);
         json.put("dependent", dependent);
@@ -40,6 +43,7 @@ record Layer(String directory, String diffId, long size, boolean root, boolean o
                     directory,
                     json.text("diffId"),
                     json.number("size"),
+                    json.has("plainSize") ? json.number("plainSize") : 0,
                     json.flag("root"),
                     json.flag("opaque"),
                     json.flag("dependent"));

@@ -14,16 +14,19 @@ public final class Lease implements AutoCloseable {
     private final String purpose;
     /** The end of time for a permanent one. */
     private final Instant expires;
+
+    private final Budget budget;
     /** Digests of blobs, and when they are no longer held; guarded by the store's lock. */
     final Map<String, Instant> held = new HashMap<>();
     /** Whether it was ended; guarded by the store's lock. */
     boolean ended;
 
-    Lease(Leases leases, String id, String purpose, Instant expires) {
+    Lease(Leases leases, String id, String purpose, Instant expires, Budget budget) {
         this.leases = leases;
         this.id = id;
         this.purpose = purpose;
         this.expires = expires;
+        this.budget = budget;
     }
 
     /** What it is known by. */
@@ -39,6 +42,11 @@ public final class Lease implements AutoCloseable {
     /** Whether it never expires. */
     public boolean permanent() {
         return expires.equals(Instant.MAX);
+    }
+
+    /** What all that is fetched under it may cost together. */
+    Budget budget() {
+        return budget;
     }
 
     Instant expires() {

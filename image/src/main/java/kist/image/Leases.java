@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
@@ -21,11 +22,16 @@ import kist.kernel.KernelException;
  */
 final class Leases {
     private static final System.Logger LOG = System.getLogger(Leases.class.getName());
+    /** Shorter files are left as they are. */
+    private static final int COMPACT = 64 << 10;
+
     private static final int MAXIMUM_FILE = 64 << 20;
 
     private final StoreFiles files;
     private final ReentrantLock lock;
     private final Runnable collect;
+    private final Consumer<Lease> onEnd;
+    private final Limits limits;
     private final Map<String, Lease> leases = new HashMap<>();
     private boolean damaged;
 
@@ -34,11 +40,14 @@ final class Leases {
      *
      * @param lock the lock of the store, held while anything in it comes or goes
      * @param collect removes what nothing holds any longer; called with the lock held
+     * @param onEnd is told of a lease that ended; called with the lock held
      */
-    Leases(StoreFiles files, ReentrantLock lock, Runnable collect) {
+    Leases(StoreFiles files, ReentrantLock lock, Limits limits, Runnable collect, Consumer<Lease> onEnd) {
         this.files = files;
         this.lock = lock;
+        this.limits = limits;
         this.collect = collect;
+        this.onEnd = onEnd;
     }
 
     /** Reads all that have not expired. */
@@ -53,7 +62,8 @@ final class Leases {
                 }
                 Lease lease = parse(new String(content, StandardCharsets.UTF_8), "lease " + entry.name());
                 leases.put(lease.id(), lease);
-                if (content[content.length - 1] != '\n') {
+                boolean mostlyDropped = content.length > COMPACT && content.length > 200 * lease.held.size();
+                if (content[content.length - 1] != '\n' || mostlyDropped) {
                     rewrite(lease);
                 }
             } catch (ImageException | KernelException e) {
@@ -76,7 +86,7 @@ final class Leases {
             throw ImageException.invalid(what + " has format " + header.number("format") + ", not 1");
         }
         long seconds = header.number("expires");
-        Lease lease = new Lease(this, header.text("id"), header.text("purpose"), instant(seconds));
+        Lease lease = make(header.text("id"), header.text("purpose"), instant(seconds));
         // the last piece is empty, or a line without its end
         for (int i = 1; i < lines.length - 1; i++) {
             String line = lines[i];
@@ -90,6 +100,10 @@ final class Leases {
             }
         }
         return lease;
+    }
+
+    private Lease make(String id, String purpose, Instant expires) {
+        return new Lease(this, id, purpose, expires, new Budget(files.linux, files.temporary, limits));
     }
 
     /** 0 stands for never. */
@@ -107,8 +121,7 @@ final class Leases {
 
     /** Makes one that ends by itself after a time. */
     Lease temporary(String purpose, Duration timeToLive) {
-        Lease lease = new Lease(
-                this,
+        Lease lease = make(
                 files.unique(),
                 purpose,
                 Instant.ofEpochSecond(Instant.now().plus(timeToLive).getEpochSecond() + 1));
@@ -125,7 +138,7 @@ final class Leases {
         locked(() -> {
             Lease lease = leases.get(id);
             if (lease == null) {
-                lease = new Lease(this, id, id, Instant.MAX);
+                lease = make(id, id, Instant.MAX);
                 create(lease, true);
             } else if (!lease.permanent()) {
                 throw ImageException.invalid(Text.quote(id) + " is the id of a temporary lease");
@@ -178,7 +191,7 @@ final class Leases {
             }
             Instant before = lease.held.put(digest, until);
             if (!until.equals(before)) {
-                append(lease, "+" + digest + " " + seconds(until) + "\n");
+                append(lease, "+" + digest + " " + seconds(until) + "\n", until.equals(Instant.MAX));
             }
         });
     }
@@ -186,8 +199,23 @@ final class Leases {
     void drop(Lease lease, String digest) {
         locked(() -> {
             if (lease.held.remove(digest) != null && !lease.ended) {
-                append(lease, "-" + digest + "\n");
+                append(lease, "-" + digest + "\n", lease.permanent());
                 collect.run();
+            }
+        });
+    }
+
+    /** Drops several that are held otherwise by now. */
+    void forget(Lease lease, List<String> digests) {
+        locked(() -> {
+            StringBuilder lines = new StringBuilder();
+            for (String digest : digests) {
+                if (lease.held.remove(digest) != null) {
+                    lines.append('-').append(digest).append('\n');
+                }
+            }
+            if (!lines.isEmpty()) {
+                append(lease, lines.toString(), false);
             }
         });
     }
@@ -211,16 +239,17 @@ final class Leases {
         lease.ended = true;
         lease.held.clear();
         leases.remove(lease.id());
+        onEnd.accept(lease);
         files.discard(files.leases, file(lease.id()));
     }
 
     /** Of what a temporary lease holds nothing is lost with a crash of the machine but time. */
-    private void append(Lease lease, String line) {
+    private void append(Lease lease, String line, boolean durable) {
         byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
         try (Fd file = files.linux.openat2(
                 files.leases, file(lease.id()), Flags.O_WRONLY | Flags.O_APPEND | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
             files.linux.write(file, bytes, 0, bytes.length);
-            if (lease.permanent()) {
+            if (durable) {
                 files.linux.sync(file, false);
             }
         }

@@ -49,6 +49,9 @@ final class StoreFiles implements AutoCloseable {
      */
     final Fd empty;
 
+    /** This run of the machine; empty where it does not say. */
+    final String boot;
+
     static final String MOUNTPOINTS = "mountpoints";
 
     private final List<Fd> open = new ArrayList<>();
@@ -59,6 +62,7 @@ final class StoreFiles implements AutoCloseable {
     StoreFiles(Path directory, Linux linux) {
         this.linux = linux;
         this.where = directory.toString();
+        this.boot = bootId();
         boolean opened = false;
         try {
             java.nio.file.Files.createDirectories(directory);
@@ -98,6 +102,16 @@ final class StoreFiles implements AutoCloseable {
         // what an engine was making or deleting when it was killed
         linux.scan(temporary, e -> linux.renameat2(temporary, e.name(), trash, unique(), 0));
         linux.scan(trash, e -> deleteLater(e.name()));
+    }
+
+    /** proc_sys_kernel(5), random/boot_id. */
+    private static String bootId() {
+        try {
+            return java.nio.file.Files.readString(Path.of("/proc/sys/kernel/random/boot_id"))
+                    .strip();
+        } catch (java.io.IOException e) {
+            return "";
+        }
     }
 
     private void mountpoints() {

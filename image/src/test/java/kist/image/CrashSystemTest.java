@@ -119,6 +119,7 @@ class CrashSystemTest {
                     check.run(stores, done);
                 }
                 stores.reopen();
+                stores.store.awaitSync();
                 stores.store.awaitDeletions();
                 assertEquals(List.of(), stores.names("tmp"), "call " + call);
                 assertEquals(List.of(), stores.names("trash"), "call " + call);
@@ -126,7 +127,10 @@ class CrashSystemTest {
                 List<String> layers = new ArrayList<>();
                 stores.store.list().forEach(i -> layers.addAll(i.layers()));
                 assertEquals(layers.size(), stores.names("layers").size(), "call " + call);
-                assertEquals(stores.store.list().size(), stores.names("blobs").size(), "call " + call);
+                assertEquals(
+                        stores.store.list().size() + layers.size(),
+                        stores.names("blobs").size(),
+                        "call " + call);
                 // and it can be done now
                 if (!done) {
                     work.accept(stores);
@@ -162,6 +166,11 @@ class CrashSystemTest {
 
     private static void load(Stores stores) {
         stores.store.load(new ByteArrayInputStream(ARCHIVE));
+        try {
+            stores.store.awaitSync();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private static void wholeOrAbsent(Stores stores, boolean done) {

@@ -73,6 +73,7 @@ class DocumentTest {
         ImageDocument made = new ImageDocument(
                 Instant.parse("2026-01-02T03:04:05.000000006Z"),
                 "amd64",
+                "",
                 "linux",
                 "me",
                 "a \"comment\"",

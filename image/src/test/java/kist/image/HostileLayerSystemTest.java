@@ -44,6 +44,7 @@ class HostileLayerSystemTest {
 
     @AfterEach
     void the_host_is_as_it_was_and_nothing_half_made_is_left() throws Exception {
+        stores.store.awaitSync();
         stores.store.awaitDeletions();
         assertEquals("untouched", Files.readString(canary));
         assertEquals(Set.of(PosixFilePermission.OWNER_READ), Files.getPosixFilePermissions(canary));

@@ -522,7 +522,7 @@ class ImageStoreSystemTest {
         stores.store.close();
         Path index = stores.directory.resolve("index.json");
         byte[] good = Files.readAllBytes(index);
-        for (String bad : List.of("", "{", "{\"version\":2,\"images\":[]}", "[]")) {
+        for (String bad : List.of("", "{", "{\"version\":3,\"images\":[]}", "[]")) {
             Files.writeString(index, bad);
             assertEquals(ImageException.Kind.INTERNAL, kind(() -> ImageStore.open(stores.directory, Linux.system())));
         }
