@@ -91,7 +91,7 @@ final class ImageRoutes {
 
     private static boolean delete(Call call) throws IOException, InterruptedException {
         ImageRequest.RemovedImage removed = call.ask(new ImageRequest.RemoveImage(
-                Names.familiar(call.parts(1, call.parts())), call.flag("force"), Platforms.all(call, "platforms")));
+                Names.familiar(call.parts(1, call.parts())), call.flag("force"), !call.flag("noprune"), Platforms.all(call, "platforms")));
         call.answer(200, ImageJson.removed(List.of(removed)));
         return true;
     }

@@ -159,9 +159,11 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      * Takes a name from an image, and removes the image with its last name; answers what was untagged and deleted.
      *
      * @param force also where stopped containers use it
+     * @param pruneParents whether images without a name go too that this one was made from
      * @param platforms only these of an image of several; empty for all
      */
-    record RemoveImage(String name, boolean force, List<Platform> platforms) implements ImageRequest<RemovedImage> {
+    record RemoveImage(String name, boolean force, boolean pruneParents, List<Platform> platforms)
+            implements ImageRequest<RemovedImage> {
         @Override
         public String object() {
             return name;

@@ -189,7 +189,7 @@ final class Images implements AutoCloseable {
                     "images of one platform only are removed by their id, not by name and platform");
         }
         String id = store.find(r.name()).map(Image::id).orElse(r.name());
-        return removed(id, store.remove(r.name(), r.force(), uses()));
+        return removed(id, store.remove(r.name(), r.force(), r.pruneParents(), uses()));
     }
 
     private ImageRequest.RemovedImage removed(String id, Removed removed) {
@@ -239,7 +239,7 @@ final class Images implements AutoCloseable {
                 return Optional.empty();
             }
             for (String name : image.references().isEmpty() ? List.of(image.id()) : image.references()) {
-                ImageRequest.RemovedImage removed = removed(image.id(), store.remove(name, false, uses()));
+                ImageRequest.RemovedImage removed = removed(image.id(), store.remove(name, false, true, uses()));
                 untagged.addAll(removed.untagged());
                 deleted.addAll(removed.deleted());
             }

@@ -333,30 +333,7 @@ public final class ImageStore implements AutoCloseable {
         return catalog.leases().permanent(id);
     }
 
-    public void fetchLayer(Lease lease, Descriptor blob, String diffId, BlobSource source, TransferListener listener)
-            throws InterruptedException {
-        throw new UnsupportedOperationException();
-    }
-
-    public Image addImage(
-            Lease lease,
-            Manifest.Single manifest,
-            byte[] config,
-            Optional<Manifest.Index> index,
-            List<Reference> names,
-            List<Reference> digests) {
-        throw new UnsupportedOperationException();
-    }
-
-    public Optional<Image> find(String nameOrId, Platform platform) {
-        throw new UnsupportedOperationException();
-    }
-
     public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
-        throw new UnsupportedOperationException();
-    }
-
-    public Optional<Manifest.Index> index(Reference name) {
         throw new UnsupportedOperationException();
     }
 
