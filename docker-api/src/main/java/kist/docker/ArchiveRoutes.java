@@ -176,14 +176,17 @@ final class ArchiveRoutes {
         if (from.isEmpty() || to.isEmpty()) {
             throw Errors.invalid("the parameters from and to must both name an image");
         }
-        download(call, "application/json", out -> call.ask(new ImageRequest.DiffImages(from, to, change -> {
-            try {
-                out.write(Json.bytes(json(change)));
-                out.write('\n');
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        })));
+        download(
+                call,
+                "application/json",
+                out -> call.ask(new ImageRequest.DiffImages(from, to, change -> {
+                    try {
+                        out.write(Json.bytes(json(change)));
+                        out.write('\n');
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                })));
     }
 
     private static Map<String, @Nullable Object> json(TreeChange change) {

@@ -38,8 +38,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER =
-            Set.of("stats", "update", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "update", "archive", "copy", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -218,7 +217,8 @@ final class ContainerRoutes {
         Set<String> ids = new java.util.HashSet<>();
         for (String name : filters.get("ancestor")) {
             try {
-                ids.add(call.ask(new ImageRequest.InspectImage(Names.familiar(name))).id());
+                ids.add(call.ask(new ImageRequest.InspectImage(Names.familiar(name)))
+                        .id());
             } catch (EngineException e) {
                 if (e.kind() != EngineException.Kind.NOT_FOUND) {
                     throw e;
@@ -265,8 +265,9 @@ final class ContainerRoutes {
 
     private static void prune(Call call) throws IOException, InterruptedException {
         Filters filters = Filters.of(call, PRUNE_FILTERS);
-        long until =
-                filters.has("until") ? Times.moment("until", filters.get("until").getFirst()) : 0;
+        long until = filters.has("until")
+                ? Times.moment("until", filters.get("until").getFirst())
+                : 0;
         List<String> removed = new ArrayList<>();
         for (ContainerView c : call.ask(new Request.ListContainers(true))) {
             boolean wanted = !ContainerJson.isRunning(c)

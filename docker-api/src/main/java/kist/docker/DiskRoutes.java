@@ -57,8 +57,8 @@ final class DiskRoutes {
     private static List<Object> images(ImageRequest.Usage usage, Call call) {
         List<Object> images = new ArrayList<>();
         for (ImageRequest.ImageUsage one : usage.images()) {
-            Map<String, @Nullable Object> summary =
-                    ImageJson.summary(one.image(), one.image().references(), one.image().digests(), call);
+            Map<String, @Nullable Object> summary = ImageJson.summary(
+                    one.image(), one.image().references(), one.image().digests(), call);
             summary.put("SharedSize", one.shared());
             summary.put("Containers", one.containers());
             images.add(summary);
@@ -88,8 +88,7 @@ final class DiskRoutes {
             }
         }
         long total = usage.layers() + usage.blobs();
-        Map<String, @Nullable Object> answer =
-                usage(active, usage.images().size(), total, Math.max(0, total - used));
+        Map<String, @Nullable Object> answer = usage(active, usage.images().size(), total, Math.max(0, total - used));
         if (verbose) {
             answer.put("Items", images(usage, call));
         }
@@ -116,7 +115,6 @@ final class DiskRoutes {
     }
 
     private static Map<String, @Nullable Object> usage(int active, int count, long total, long reclaimable) {
-        return Json.object(
-                "ActiveCount", active, "TotalCount", count, "Reclaimable", reclaimable, "TotalSize", total);
+        return Json.object("ActiveCount", active, "TotalCount", count, "Reclaimable", reclaimable, "TotalSize", total);
     }
 }

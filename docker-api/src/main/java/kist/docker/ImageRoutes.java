@@ -91,7 +91,10 @@ final class ImageRoutes {
 
     private static boolean delete(Call call) throws IOException, InterruptedException {
         ImageRequest.RemovedImage removed = call.ask(new ImageRequest.RemoveImage(
-                Names.familiar(call.parts(1, call.parts())), call.flag("force"), !call.flag("noprune"), Platforms.all(call, "platforms")));
+                Names.familiar(call.parts(1, call.parts())),
+                call.flag("force"),
+                !call.flag("noprune"),
+                Platforms.all(call, "platforms")));
         call.answer(200, ImageJson.removed(List.of(removed)));
         return true;
     }
@@ -111,8 +114,7 @@ final class ImageRoutes {
         List<Object> removed = ImageJson.removed(pruned.removed());
         call.answer(
                 200,
-                Json.object(
-                        "ImagesDeleted", removed.isEmpty() ? null : removed, "SpaceReclaimed", pruned.reclaimed()));
+                Json.object("ImagesDeleted", removed.isEmpty() ? null : removed, "SpaceReclaimed", pruned.reclaimed()));
     }
 
     private static void list(Call call) throws IOException, InterruptedException {
@@ -145,8 +147,7 @@ final class ImageRoutes {
                 Map<String, @Nullable Object> summary = ImageJson.summary(image, names, digests, call);
                 summary.put("SharedSize", shared.getOrDefault(image.id(), -1L));
                 if (manifests) {
-                    summary.put(
-                            "Manifests", ImageJson.manifests(call.ask(new ImageRequest.ListVariants(image.id()))));
+                    summary.put("Manifests", ImageJson.manifests(call.ask(new ImageRequest.ListVariants(image.id()))));
                 }
                 shown.add(summary);
             }

@@ -56,8 +56,7 @@ final class Platforms {
 
     /** As an object. */
     static Map<String, @Nullable Object> json(Platform platform) {
-        Map<String, @Nullable Object> json =
-                Json.object("architecture", platform.architecture(), "os", platform.os());
+        Map<String, @Nullable Object> json = Json.object("architecture", platform.architecture(), "os", platform.os());
         if (!platform.osVersion().isEmpty()) {
             json.put("os.version", platform.osVersion());
         }

@@ -186,12 +186,14 @@ final class ProgressStream implements AutoCloseable {
                 }
                 left = due - System.nanoTime();
             }
-            if (messages.isEmpty() && numbers.isEmpty()) {
+            if (messages.isEmpty() && ending) {
                 return Optional.empty();
             }
             List<Map<String, @Nullable Object>> now = new ArrayList<>(messages);
             messages.clear();
-            if (left <= 0 || ending) {
+            if (ending) {
+                numbers.clear(); // older than the last words
+            } else if (left <= 0) {
                 now.addAll(numbers.values());
                 numbers.clear();
                 numbersSent = System.nanoTime();

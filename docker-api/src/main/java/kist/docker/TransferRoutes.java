@@ -91,16 +91,15 @@ final class TransferRoutes {
             try {
                 List<String> tags = all ? tagsOf(call, reference) : List.of(reference.tag());
                 if (tags.isEmpty()) {
-                    throw Errors.notFound(
-                            "An image does not exist locally with the tag: " + reference.familiarName());
+                    throw Errors.notFound("An image does not exist locally with the tag: " + reference.familiarName());
                 }
                 for (String one : tags) {
                     String full = reference.tagged(one).familiar();
                     for (ImageRequest.Pushed pushed : call.ask(new ImageRequest.PushImage(
                             full, platform, credentials, new Transfers(out, true, () -> {})))) {
                         out.status(pushed.tag() + ": digest: " + pushed.digest() + " size: " + pushed.size());
-                        out.auxiliary(Json.object(
-                                "Tag", pushed.tag(), "Digest", pushed.digest(), "Size", pushed.size()));
+                        out.auxiliary(
+                                Json.object("Tag", pushed.tag(), "Digest", pushed.digest(), "Size", pushed.size()));
                     }
                 }
             } catch (EngineException e) {
@@ -140,8 +139,8 @@ final class TransferRoutes {
             }
         }
         List<Object> found = new ArrayList<>();
-        for (ImageRequest.Found one : call.ask(
-                new ImageRequest.SearchImages(term, limit == 0 ? 25 : limit, asked, RegistryAuth.of(call)))) {
+        for (ImageRequest.Found one :
+                call.ask(new ImageRequest.SearchImages(term, limit == 0 ? 25 : limit, asked, RegistryAuth.of(call)))) {
             found.add(Json.object(
                     "star_count", one.stars(),
                     "is_official", one.official(),

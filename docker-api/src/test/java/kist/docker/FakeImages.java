@@ -100,7 +100,10 @@ final class FakeImages {
             case ImageRequest.CommitContainer r -> image();
             case ImageRequest.DiskUsage r ->
                 new ImageRequest.Usage(
-                        1000, 300, r.images() ? List.of(new ImageRequest.ImageUsage(image(), 400, 2)) : List.of(), List.of());
+                        1000,
+                        300,
+                        r.images() ? List.of(new ImageRequest.ImageUsage(image(), 400, 2)) : List.of(),
+                        List.of());
             case ImageRequest.ServeRegistry r -> serve(r);
         };
     }

@@ -70,8 +70,11 @@ class WordsTest {
     @Test
     void progressIsABarAndNumbers() {
         assertEquals("[=========================>                         ]     500B/1kB", ProgressText.of(500, 1000));
-        assertEquals("[==================================================>]  1.235MB/1.235MB", ProgressText.of(1_234_567, 1_234_567));
-        assertEquals("    12kB", ProgressText.of(12_000, 0));    }
+        assertEquals(
+                "[==================================================>]  1.235MB/1.235MB",
+                ProgressText.of(1_234_567, 1_234_567));
+        assertEquals("    12kB", ProgressText.of(12_000, 0));
+    }
 
     @Test
     void aDetachSequenceThatIsBrokenOffIsTyped() {

@@ -44,8 +44,7 @@ final class Commits {
     private Image still(Container c, CommitRequest request) {
         c.lock.lock();
         try {
-            Optional<Cgroup> group =
-                    c.state.phase() == StoredState.Phase.RUNNING ? c.cgroup : Optional.empty();
+            Optional<Cgroup> group = c.state.phase() == StoredState.Phase.RUNNING ? c.cgroup : Optional.empty();
             try {
                 group.ifPresent(Cgroup::freeze);
                 return store.commit(request);

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import kist.image.ImageStore;
 import kist.registry.Repositories;

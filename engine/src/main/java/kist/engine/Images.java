@@ -235,7 +235,10 @@ final class Images implements AutoCloseable {
         List<String> untagged = new ArrayList<>();
         List<String> deleted = new ArrayList<>();
         try {
-            if (dangling && store.find(image.id()).filter(i -> i.references().isEmpty()).isEmpty()) {
+            if (dangling
+                    && store.find(image.id())
+                            .filter(i -> i.references().isEmpty())
+                            .isEmpty()) {
                 return Optional.empty();
             }
             for (String name : image.references().isEmpty() ? List.of(image.id()) : image.references()) {
@@ -268,8 +271,7 @@ final class Images implements AutoCloseable {
         Map<String, String> attributes = new LinkedHashMap<>(image.config().labels());
         attributes.put("name", reference.familiarName());
         events.publish("image", "pull", reference.familiar(), attributes);
-        return new ImageRequest.Pulled(
-                image, digest(reference, image), !before.equals(Optional.of(image.id())));
+        return new ImageRequest.Pulled(image, digest(reference, image), !before.equals(Optional.of(image.id())));
     }
 
     private Optional<String> here(Reference reference, Optional<Platform> platform) {

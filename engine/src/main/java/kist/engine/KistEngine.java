@@ -58,7 +58,17 @@ public final class KistEngine implements Engine {
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, imageStore.snapshots(), networks, cgroups, runtime, poller, events, specs);
+                linux,
+                keeper,
+                store,
+                registry,
+                imageStore.snapshots(),
+                networks,
+                cgroups,
+                runtime,
+                poller,
+                events,
+                specs);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(

@@ -34,8 +34,7 @@ final class Usages {
                 int users = (int) all.stream()
                         .filter(c -> c.stored.imageId().equals(image.id()))
                         .count();
-                images.add(new ImageRequest.ImageUsage(
-                        image, usage.shared().getOrDefault(image.id(), 0L), users));
+                images.add(new ImageRequest.ImageUsage(image, usage.shared().getOrDefault(image.id(), 0L), users));
             }
         }
         List<ImageRequest.ContainerUsage> used = new ArrayList<>();

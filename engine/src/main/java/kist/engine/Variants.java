@@ -75,11 +75,11 @@ final class Variants {
     private ImageRequest.Variant variant(Descriptor manifest) {
         Content content = store.content();
         long bytes = 0;
-        if (MediaTypes.isManifest(manifest.mediaType()) && content.size(manifest.digest()).isPresent()) {
+        if (MediaTypes.isManifest(manifest.mediaType())
+                && content.size(manifest.digest()).isPresent()) {
             byte[] document = content.read(manifest.digest(), Manifest.MAXIMUM_SIZE);
             bytes = document.length;
-            if (Manifest.parse(document, manifest.mediaType(), manifest.digest())
-                    instanceof Manifest.Single single) {
+            if (Manifest.parse(document, manifest.mediaType(), manifest.digest()) instanceof Manifest.Single single) {
                 bytes += content.size(single.config().digest()).orElse(0L);
                 for (Descriptor layer : single.layers()) {
                     bytes += content.size(layer.digest()).orElse(0L);
