@@ -20,6 +20,12 @@ need script bsdutils
 need mkfs.ext4 e2fsprogs
 need runc runc
 need dockerd docker.io
+need docker-registry docker-registry
+need skopeo skopeo
+need umoci umoci
+need buildah buildah
+need htpasswd apache2-utils
+need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"
 # a docker command of any kind will do; newer Debians have it in a package of its own
 if ! command -v docker >/dev/null 2>&1; then

@@ -43,7 +43,7 @@ final class CopySnapshots implements SnapshotForm {
             new TreeMerge(linux, overlay, lowers).copyInto(tree);
             images.likeRoot(imageId, tree);
             // a journal keeps the order of names, not of content
-            linux.syncfs(tree);
+            linux.syncfs(files.snapshots);
         } finally {
             open.forEach(Fd::close);
         }

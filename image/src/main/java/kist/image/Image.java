@@ -77,8 +77,4 @@ public record Image(
      * @param emptyLayer whether the step changed no file
      */
     public record History(Instant created, String createdBy, String author, String comment, boolean emptyLayer) {}
-
-    public List<String> digests() {
-        throw new UnsupportedOperationException();
-    }
 }

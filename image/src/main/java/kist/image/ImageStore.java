@@ -128,9 +128,18 @@ public final class ImageStore implements AutoCloseable {
      * are there afterwards, or none that was not there before.
      */
     public List<Loaded> load(InputStream tar) {
+        return load(tar, Optional.empty());
+    }
+
+    /**
+     * The same.
+     *
+     * @param platform the only platform whose images are loaded; empty for all that the archive holds
+     */
+    public List<Loaded> load(InputStream tar, Optional<Platform> platform) {
         return guarded("load the archive", () -> {
             Budget budget = budget();
-            try (ArchiveLoader loader = new ArchiveLoader(files, budget)) {
+            try (ArchiveLoader loader = new ArchiveLoader(files, catalog, budget, platform)) {
                 return commit(budget, loader.read(tar));
             }
         });
@@ -198,7 +207,7 @@ public final class ImageStore implements AutoCloseable {
                             + Text.quote(manifest.config().mediaType()));
         }
         ImageDocument document = ImageDocument.parse(config, "image configuration " + Digest.of(config));
-        List<NewImage.NewLayer> layers = ArchiveLoader.layers(document, manifest, what, d -> Optional.empty());
+        List<NewImage.NewLayer> layers = ArchiveLoader.layers(document, manifest, what);
         return guarded("add image " + Digest.of(config), () -> {
             NewImage image = new NewImage(
                     config,

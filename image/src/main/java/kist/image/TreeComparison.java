@@ -2,6 +2,7 @@ package kist.image;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -12,7 +13,7 @@ import kist.kernel.Linux;
 /**
  * Finds in what two trees differ, in the order of the paths, with memory for one directory on each level. Not thread-safe.
  */
-final class TreeComparison {
+final class TreeComparison implements Walk.Visitor<TreeComparison.Reach, IOException> {
     private final Linux linux;
     private final Directories before;
     private final Directories after;
@@ -53,24 +54,26 @@ final class TreeComparison {
 
     /** Visits everything below the root. */
     void run() throws IOException {
-        directory("", layers.map(Layers::trees).orElse(List.of()), layers.isEmpty());
+        Walk.over(new Reach(layers.map(Layers::trees).orElse(List.of()), layers.isEmpty()), this);
     }
 
-    /** {@code touched} are the layers that have this directory; all of it is looked at where {@code all} is set. */
-    private void directory(String path, List<Directories> touched, boolean all) throws IOException {
+    /** The layers that have a directory; all of it is looked at where {@code all} is set. */
+    record Reach(List<Directories> touched, boolean all) {}
+
+    @Override
+    public Collection<String> names(String path, Reach reach) {
         TreeSet<String> names = new TreeSet<>();
-        if (all) {
+        if (reach.all()) {
             names.addAll(before.names(path));
             names.addAll(after.names(path));
         } else {
-            touched.forEach(layer -> names.addAll(layer.names(path)));
+            reach.touched().forEach(layer -> names.addAll(layer.names(path)));
         }
-        for (String name : names) {
-            entry(path, name, touched, all);
-        }
+        return names;
     }
 
-    private void entry(String directory, String name, List<Directories> touched, boolean all) throws IOException {
+    @Override
+    public Optional<Reach> enter(String directory, String name, Reach reach) throws IOException {
         String path = Directories.join(directory, name);
         Optional<Linux.Stat> a = before.stat(directory, name);
         Optional<Linux.Stat> b = after.stat(directory, name);
@@ -88,27 +91,25 @@ final class TreeComparison {
             visitor.found(new Difference(Change.Kind.DELETED, path, a, b, false, false));
             below = everything && a.get().isDirectory();
         }
-        if (below) {
-            List<Directories> further = new ArrayList<>();
-            directory(path, further, all || reaches(directory, name, touched, further));
-        }
+        return below ? Optional.of(below(directory, name, reach)) : Optional.empty();
     }
 
-    /** Collects the layers that have a directory; whether one of them hides or replaces what lies below it. */
-    private boolean reaches(String directory, String name, List<Directories> touched, List<Directories> further) {
-        boolean hides = false;
-        for (Directories layer : touched) {
+    /** Everything below matters where a layer hides or replaces the directory. */
+    private Reach below(String directory, String name, Reach reach) {
+        List<Directories> touched = new ArrayList<>();
+        boolean all = reach.all();
+        for (Directories layer : reach.touched()) {
             Optional<Linux.Stat> stat = layer.stat(directory, name);
             Optional<Fd> dir = layer.find(directory);
             if (stat.isPresent() && dir.isPresent()) {
                 if (stat.get().isDirectory()) {
-                    further.add(layer);
+                    touched.add(layer);
                 }
-                hides |= !stat.get().isDirectory()
+                all |= !stat.get().isDirectory()
                         || layers.orElseThrow().overlay().isOpaque(dir.get(), name);
             }
         }
-        return hides;
+        return new Reach(touched, all);
     }
 
     private boolean isPlaceholder(String directory, String name, Linux.Stat stat) {

@@ -1,11 +1,12 @@
 package kist.image;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.TreeSet;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
@@ -43,35 +44,55 @@ final class TreeMerge implements AutoCloseable {
     private void run(Fd target, boolean link) {
         try (this;
                 Directories tree = new Directories(linux, target)) {
-            directory("", layers, tree, link);
+            Walk.over(layers, new Walk.Visitor<List<Directories>, RuntimeException>() {
+                @Override
+                public Collection<String> names(String path, List<Directories> from) {
+                    TreeSet<String> names = new TreeSet<>();
+                    from.forEach(layer -> names.addAll(layer.names(path)));
+                    return names;
+                }
+
+                @Override
+                public Optional<List<Directories>> enter(String path, String name, List<Directories> from) {
+                    return merge(path, name, from, tree, link);
+                }
+
+                @Override
+                public void leave(String path, List<Directories> from) {
+                    // last, as its time changes with each entry
+                    attributes(path, from.getFirst(), tree);
+                }
+            });
         }
     }
 
-    private void directory(String path, List<Directories> from, Directories tree, boolean link) {
-        Map<String, Integer> topmost = new TreeMap<>();
+    private Optional<List<Directories>> merge(
+            String path, String name, List<Directories> from, Directories tree, boolean link) {
         for (int i = 0; i < from.size(); i++) {
-            for (String name : from.get(i).names(path)) {
-                topmost.putIfAbsent(name, i);
+            Optional<Linux.Stat> stat = from.get(i).stat(path, name);
+            if (stat.isPresent()) {
+                if (stat.get().isDirectory()) {
+                    linux.mkdirat(open(tree, path), name, 0700);
+                    return Optional.of(below(path, name, from, i));
+                }
+                if (!LayerTree.isWhiteout(stat.get())) {
+                    entry(path, name, stat.get(), from.get(i), tree, link);
+                }
+                return Optional.empty();
             }
         }
-        topmost.forEach((name, i) -> {
-            Linux.Stat stat = from.get(i).stat(path, name).orElseThrow(() -> changed(path));
-            if (LayerTree.isWhiteout(stat)) {
-                return;
-            }
-            if (!stat.isDirectory()) {
-                entry(path, name, stat, from.get(i), tree, link);
-                return;
-            }
-            linux.mkdirat(open(tree, path), name, 0700);
-            directory(Directories.join(path, name), below(path, name, from, i), tree, link);
-            // last, as its time changes with each entry
-            Fd parent = open(tree, path);
-            try (Fd made =
-                    linux.openat2(parent, name, Flags.O_PATH | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
-                attributes.copy(open(from.get(i), path), name, stat, parent, name, made);
-            }
-        });
+        throw changed(path);
+    }
+
+    private void attributes(String path, Directories from, Directories tree) {
+        String directory = EntryPath.parent(path);
+        String name = EntryPath.name(path);
+        Linux.Stat stat = from.stat(directory, name).orElseThrow(() -> changed(path));
+        Fd parent = open(tree, directory);
+        try (Fd made =
+                linux.openat2(parent, name, Flags.O_PATH | Flags.O_DIRECTORY | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
+            attributes.copy(open(from, directory), name, stat, parent, name, made);
+        }
     }
 
     /** The layers whose directory of this name shows. */

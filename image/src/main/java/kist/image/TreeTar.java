@@ -2,6 +2,7 @@ package kist.image;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -15,7 +16,7 @@ import kist.kernel.Linux;
  * Writes entries of a tree, which may change meanwhile, into a tar. What vanishes before it is read is left out, a file
  * has the size that it had when it was opened. Sockets are left out, as no archive has them. Not thread-safe.
  */
-final class TreeTar {
+final class TreeTar implements Walk.Visitor<Boolean, IOException> {
     private static final Map<String, byte[]> NONE = Map.of();
 
     private final Linux linux;
@@ -38,20 +39,21 @@ final class TreeTar {
         if (root.isPresent()) {
             add("", root.get());
         }
-        below("");
+        Walk.over(true, this);
     }
 
-    private void below(String directory) throws IOException {
-        for (String name : tree.names(directory)) {
-            Optional<Linux.Stat> stat = tree.stat(directory, name);
-            if (stat.isPresent()) {
-                String path = Directories.join(directory, name);
-                add(path, stat.get());
-                if (stat.get().isDirectory()) {
-                    below(path);
-                }
-            }
+    @Override
+    public Collection<String> names(String directory, Boolean state) {
+        return tree.names(directory);
+    }
+
+    @Override
+    public Optional<Boolean> enter(String directory, String name, Boolean state) throws IOException {
+        Optional<Linux.Stat> stat = tree.stat(directory, name);
+        if (stat.isPresent()) {
+            add(Directories.join(directory, name), stat.get());
         }
+        return stat.filter(Linux.Stat::isDirectory).map(s -> true);
     }
 
     /** Writes one entry. */

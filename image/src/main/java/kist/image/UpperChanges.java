@@ -1,6 +1,7 @@
 package kist.image;
 
 import java.io.IOException;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.TreeSet;
 import kist.kernel.Fd;
@@ -10,7 +11,7 @@ import kist.kernel.Linux;
  * Finds what a container has changed from the upper directory of its overlay, without looking at what it has not touched.
  * Not thread-safe.
  */
-final class UpperChanges {
+final class UpperChanges implements Walk.Visitor<Boolean, IOException> {
     private final Overlay overlay;
     private final Directories upper;
     private final Directories lower;
@@ -28,20 +29,21 @@ final class UpperChanges {
 
     /** Visits everything below the root. */
     void run() throws IOException {
-        directory("", false);
+        Walk.over(false, this);
     }
 
-    private void directory(String path, boolean hidden) throws IOException {
-        TreeSet<String> names = new TreeSet<>(upper.names(path));
+    /** {@code hidden} says whether an opaque directory above hides what the image has. */
+    @Override
+    public Collection<String> names(String directory, Boolean hidden) {
+        TreeSet<String> names = new TreeSet<>(upper.names(directory));
         if (hidden) {
-            names.addAll(lower.names(path));
+            names.addAll(lower.names(directory));
         }
-        for (String name : names) {
-            entry(path, name, hidden);
-        }
+        return names;
     }
 
-    private void entry(String directory, String name, boolean hidden) throws IOException {
+    @Override
+    public Optional<Boolean> enter(String directory, String name, Boolean hidden) throws IOException {
         String path = Directories.join(directory, name);
         Optional<Linux.Stat> before = lower.stat(directory, name);
         Optional<Linux.Stat> after = upper.stat(directory, name).filter(s -> !LayerTree.isWhiteout(s));
@@ -50,12 +52,12 @@ final class UpperChanges {
             if (before.isPresent()) {
                 visitor.found(new Difference(Change.Kind.DELETED, path, before, after, false, hidden));
             }
-            return;
+            return Optional.empty();
         }
         Change.Kind kind = before.isPresent() ? Change.Kind.MODIFIED : Change.Kind.ADDED;
         if (!after.get().isDirectory()) {
             visitor.found(new Difference(kind, path, before, after, false, hidden));
-            return;
+            return Optional.empty();
         }
         boolean merged = before.isPresent() && before.get().isDirectory();
         Optional<Fd> above = upper.find(directory);
@@ -64,7 +66,7 @@ final class UpperChanges {
         if (!merged || opaque || !same(directory, name, before.get(), after.get())) {
             visitor.found(new Difference(kind, path, before, after, opaque, hidden));
         }
-        directory(path, hidden || opaque);
+        return Optional.of(hidden || opaque);
     }
 
     private boolean same(String directory, String name, Linux.Stat before, Linux.Stat after) {

@@ -110,6 +110,12 @@ public interface Linux {
     /** Bytes that may still be written to the file system that the descriptor is on (statfs(2)). */
     long availableBytes(Fd fd);
 
+    /**
+     * Has the file system spread the directories made in this one over the disk, as they have nothing to do with each other
+     * (chattr(1), attribute T; FS_IOC_SETFLAGS); false where it knows no such thing.
+     */
+    boolean spreadDirectories(Fd dir);
+
     /** Writes data of the file to disk, with {@code metadata} its inode too (fsync(2), fdatasync(2)). */
     void sync(Fd fd, boolean metadata);
 

@@ -30,6 +30,9 @@ final class NativeLinux implements Linux {
     private static final int SO_PEERCRED = 17;
     private static final int MSG_CMSG_CLOEXEC = 0x40000000;
     private static final int MSG_NOSIGNAL = 0x4000;
+    private static final long FS_IOC_GETFLAGS = 0x80086601L;
+    private static final long FS_IOC_SETFLAGS = 0x40086602L;
+    private static final int FS_TOPDIR_FL = 0x00020000;
     private static final long TIOCSWINSZ = 0x5414;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
@@ -431,6 +434,22 @@ final class NativeLinux implements Linux {
             MemorySegment s = a.allocate(120, 8);
             check(call(a, Sys.FSTATFS, fd.number(), s.address()), "fstatfs", "");
             return s.get(JAVA_LONG, 8) * s.get(JAVA_LONG, 32);
+        }
+    }
+
+    @Override
+    public boolean spreadDirectories(Fd dir) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment flags = a.allocate(JAVA_LONG);
+            check(call(a, Sys.IOCTL, dir.number(), FS_IOC_GETFLAGS, flags.address()), "ioctl FS_IOC_GETFLAGS", "");
+            flags.set(JAVA_INT, 0, flags.get(JAVA_INT, 0) | FS_TOPDIR_FL);
+            check(call(a, Sys.IOCTL, dir.number(), FS_IOC_SETFLAGS, flags.address()), "ioctl FS_IOC_SETFLAGS", "");
+            return true;
+        } catch (KernelException e) {
+            return switch (e.errno()) {
+                case Errno.ENOTTY, Errno.EOPNOTSUPP, Errno.EPERM, Errno.EINVAL -> false;
+                default -> throw e;
+            };
         }
     }
 

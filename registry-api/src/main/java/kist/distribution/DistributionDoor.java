@@ -78,7 +78,10 @@ public final class DistributionDoor implements AutoCloseable {
             fail(exchange, e.status(), "UNSUPPORTED", String.valueOf(e.getMessage()));
         } catch (RuntimeException e) {
             System.getLogger("kist.distribution")
-                    .log(System.Logger.Level.ERROR, "no answer to " + exchange.request().target(), e);
+                    .log(
+                            System.Logger.Level.ERROR,
+                            "no answer to " + exchange.request().target(),
+                            e);
             fail(exchange, 500, "UNKNOWN", "internal error");
         }
     }
@@ -112,9 +115,9 @@ public final class DistributionDoor implements AutoCloseable {
         }
         String user = access.admit(exchange.request());
         Peer peer = exchange.peer();
-        Caller caller =
-                new Caller("registry", peer.uid(), peer.gid(), peer.pid(), user + "@" + peer.address());
-        Call call = new Call(engine, exchange, caller, Target.of(exchange.request().segments()), images);
+        Caller caller = new Caller("registry", peer.uid(), peer.gid(), peer.pid(), user + "@" + peer.address());
+        Call call =
+                new Call(engine, exchange, caller, Target.of(exchange.request().segments()), images);
         switch (call.target().kind()) {
             case BASE -> base(call);
             case CATALOG -> Lists.catalog(call);

@@ -37,8 +37,9 @@ public record DistributionOptions(
         if (listen.getAddress() != null && listen.getAddress().isLoopbackAddress()) {
             return Anonymous.WRITE;
         }
-        throw new IllegalArgumentException("the registry would be open to everybody who reaches " + listen.getHostString()
-                + ": name a password file (--htpasswd FILE), or say what may be done without one (--anonymous read or"
-                + " --anonymous write)");
+        throw new IllegalArgumentException(
+                "the registry would be open to everybody who reaches " + listen.getHostString()
+                        + ": name a password file (--htpasswd FILE), or say what may be done without one (--anonymous read or"
+                        + " --anonymous write)");
     }
 }

@@ -133,7 +133,8 @@ final class Htpasswd {
 
     private String stamp() {
         try {
-            return Files.getAttribute(file, "unix:ino") + " " + Files.getLastModifiedTime(file) + " " + Files.size(file);
+            return Files.getAttribute(file, "unix:ino") + " " + Files.getLastModifiedTime(file) + " "
+                    + Files.size(file);
         } catch (IOException e) {
             return "none";
         }

@@ -48,10 +48,7 @@ final class Manifests {
         String type = call.request().header("content-type");
         int semicolon = type.indexOf(';');
         Put put = call.ask(new HostedRequest.PutManifest(
-                call.name(),
-                call.reference(),
-                (semicolon < 0 ? type : type.substring(0, semicolon)).strip(),
-                content));
+                call.name(), call.reference(), (semicolon < 0 ? type : type.substring(0, semicolon)).strip(), content));
         call.header("Location", call.location("manifests", put.digest()));
         call.header("Docker-Content-Digest", put.digest());
         put.subject().ifPresent(subject -> call.header("OCI-Subject", subject));
@@ -67,8 +64,6 @@ final class Manifests {
 
     private static Refused unknown(Call call) {
         return new Refused(
-                404,
-                "MANIFEST_UNKNOWN",
-                "the repository " + call.name() + " has no manifest " + call.reference());
+                404, "MANIFEST_UNKNOWN", "the repository " + call.name() + " has no manifest " + call.reference());
     }
 }

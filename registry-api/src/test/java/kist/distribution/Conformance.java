@@ -122,14 +122,14 @@ abstract class Conformance {
 
     @SuppressWarnings("unchecked")
     private static Map<String, Object> json(Answer answer) {
-        return (Map<String, Object>)
-                Jsonb.builder().build().type(Object.class).fromJson(answer.text());
+        return (Map<String, Object>) Jsonb.builder().build().type(Object.class).fromJson(answer.text());
     }
 
     @SuppressWarnings("unchecked")
     private static void assertError(int status, String code, Answer answer) {
         assertEquals(status, answer.status(), answer.text());
-        List<Map<String, Object>> errors = (List<Map<String, Object>>) json(answer).get("errors");
+        List<Map<String, Object>> errors =
+                (List<Map<String, Object>>) json(answer).get("errors");
         assertEquals(code, errors.getFirst().get("code"), answer.text());
         assertFalse(String.valueOf(errors.getFirst().get("message")).isEmpty());
         assertTrue(answer.header("Content-Type").startsWith("application/json"), answer.header("Content-Type"));
@@ -175,8 +175,7 @@ abstract class Conformance {
             assertArrayEquals(
                     Arrays.copyOfRange(blob, 9_990, 10_000),
                     web.get(at, "Range", "bytes=-10").body());
-            assertArrayEquals(
-                    blob, web.get(at, "Range", "bytes=0-99999999").body());
+            assertArrayEquals(blob, web.get(at, "Range", "bytes=0-99999999").body());
             if (!has(Feature.RANGE_REFUSAL)) {
                 return;
             }
@@ -218,8 +217,7 @@ abstract class Conformance {
             push(random(10));
             assertError(404, "BLOB_UNKNOWN", web.get(path("blobs/" + ABSENT)));
             assertEquals(
-                    404,
-                    web.send("HEAD", path("blobs/" + ABSENT), new byte[0]).status());
+                    404, web.send("HEAD", path("blobs/" + ABSENT), new byte[0]).status());
             assertEquals(404, web.get("/v2/never/pushed/blobs/" + ABSENT).status());
         }
 
@@ -230,8 +228,8 @@ abstract class Conformance {
             assertEquals(201, put("v1", manifest).status());
             for (String reference : List.of("v1", digest)) {
                 for (String method : List.of("GET", "HEAD")) {
-                    Answer answer = web.send(
-                            method, path("manifests/" + reference), new byte[0], "Accept", OCI_MANIFEST);
+                    Answer answer =
+                            web.send(method, path("manifests/" + reference), new byte[0], "Accept", OCI_MANIFEST);
                     assertEquals(200, answer.status(), answer.text());
                     assertEquals(OCI_MANIFEST, answer.header("Content-Type"));
                     assertEquals(digest, answer.header("Docker-Content-Digest"));
@@ -247,8 +245,7 @@ abstract class Conformance {
             assertError(404, "MANIFEST_UNKNOWN", web.get(path("manifests/none")));
             assertError(404, "MANIFEST_UNKNOWN", web.get(path("manifests/" + ABSENT)));
             assertEquals(
-                    404,
-                    web.send("HEAD", path("manifests/none"), new byte[0]).status());
+                    404, web.send("HEAD", path("manifests/none"), new byte[0]).status());
             assertEquals(404, web.get("/v2/never/pushed/manifests/latest").status());
         }
     }
@@ -260,11 +257,7 @@ abstract class Conformance {
             byte[] blob = random(5_000);
             String digest = Web.digest(blob);
             Answer answer = web.send(
-                    "POST",
-                    path("blobs/uploads/?digest=" + digest),
-                    blob,
-                    "Content-Type",
-                    "application/octet-stream");
+                    "POST", path("blobs/uploads/?digest=" + digest), blob, "Content-Type", "application/octet-stream");
             if (!has(Feature.MONOLITHIC_POST)) {
                 assertEquals(202, answer.status());
                 return;
@@ -272,10 +265,7 @@ abstract class Conformance {
             assertEquals(201, answer.status(), answer.text());
             assertTrue(answer.header("Location").endsWith(path("blobs/" + digest)));
             assertArrayEquals(blob, web.get(answer.header("Location")).body());
-            assertError(
-                    400,
-                    "DIGEST_INVALID",
-                    web.send("POST", path("blobs/uploads/?digest=" + ABSENT), blob));
+            assertError(400, "DIGEST_INVALID", web.send("POST", path("blobs/uploads/?digest=" + ABSENT), blob));
             assertError(400, "DIGEST_INVALID", web.send("POST", path("blobs/uploads/?digest=nonsense"), blob));
         }
 
@@ -319,8 +309,7 @@ abstract class Conformance {
         @Test
         void the_last_chunk_may_come_with_the_put() throws Exception {
             byte[] blob = random(3_000);
-            Answer first = web.send(
-                    "PATCH", begin(), Arrays.copyOfRange(blob, 0, 1_000), "Content-Range", "0-999");
+            Answer first = web.send("PATCH", begin(), Arrays.copyOfRange(blob, 0, 1_000), "Content-Range", "0-999");
             Answer end = web.send(
                     "PUT",
                     with(first.header("Location"), Web.digest(blob)),
@@ -349,8 +338,8 @@ abstract class Conformance {
         void end_5_a_chunk_that_does_not_follow_the_last_is_refused_and_the_upload_goes_on() throws Exception {
             byte[] blob = random(2_000);
             String location = begin();
-            Answer early = web.send(
-                    "PATCH", location, Arrays.copyOfRange(blob, 1_000, 2_000), "Content-Range", "1000-1999");
+            Answer early =
+                    web.send("PATCH", location, Arrays.copyOfRange(blob, 1_000, 2_000), "Content-Range", "1000-1999");
             if (!has(Feature.CHUNK_ORDER)) {
                 assertNotEquals(416, early.status());
                 return;
@@ -358,16 +347,15 @@ abstract class Conformance {
             assertEquals(416, early.status(), early.text());
             assertFalse(early.header("Location").isEmpty());
             assertFalse(early.header("Range").isEmpty());
-            Answer first = web.send(
-                    "PATCH", location, Arrays.copyOfRange(blob, 0, 1_000), "Content-Range", "0-999");
+            Answer first = web.send("PATCH", location, Arrays.copyOfRange(blob, 0, 1_000), "Content-Range", "0-999");
             assertEquals(202, first.status(), first.text());
             location = first.header("Location");
             assertEquals(
                     416,
                     web.send("PATCH", location, Arrays.copyOfRange(blob, 0, 1_000), "Content-Range", "0-999")
                             .status());
-            Answer second = web.send(
-                    "PATCH", location, Arrays.copyOfRange(blob, 1_000, 2_000), "Content-Range", "1000-1999");
+            Answer second =
+                    web.send("PATCH", location, Arrays.copyOfRange(blob, 1_000, 2_000), "Content-Range", "1000-1999");
             assertEquals(202, second.status(), second.text());
             assertEquals(
                     201,
@@ -378,7 +366,8 @@ abstract class Conformance {
         @ParameterizedTest
         @ValueSource(strings = {"x", "5-1", "0-", "0-4,7-9", "99999999999999999999-0"})
         void a_content_range_that_is_none_is_refused(String range) throws Exception {
-            int status = web.send("PATCH", begin(), random(5), "Content-Range", range).status();
+            int status = web.send("PATCH", begin(), random(5), "Content-Range", range)
+                    .status();
             assertTrue(status == 400 || status == 416 || !has(Feature.CHUNK_ORDER), range + " " + status);
         }
 
@@ -414,8 +403,7 @@ abstract class Conformance {
             String digest = push(blob);
             String from = name;
             name = name + "/other";
-            Answer answer =
-                    web.send("POST", path("blobs/uploads/?mount=" + digest + "&from=" + from), new byte[0]);
+            Answer answer = web.send("POST", path("blobs/uploads/?mount=" + digest + "&from=" + from), new byte[0]);
             assertEquals(201, answer.status(), answer.text());
             assertTrue(answer.header("Location").endsWith(path("blobs/" + digest)));
             assertArrayEquals(blob, web.get(answer.header("Location")).body());
@@ -455,7 +443,8 @@ abstract class Conformance {
             byte[] second = manifest("");
             put("v1", second);
             assertArrayEquals(
-                    second, web.get(path("manifests/v1"), "Accept", OCI_MANIFEST).body());
+                    second,
+                    web.get(path("manifests/v1"), "Accept", OCI_MANIFEST).body());
         }
 
         @Test
@@ -479,11 +468,9 @@ abstract class Conformance {
             byte[] manifest = Web.bytes("{\"schemaVersion\":2,\"mediaType\":\"" + DOCKER_MANIFEST + "\",\"config\":"
                     + descriptor("application/vnd.docker.container.image.v1+json", push(config), config.length)
                     + ",\"layers\":["
-                    + descriptor(
-                            "application/vnd.docker.image.rootfs.diff.tar.gzip", push(layer), layer.length)
+                    + descriptor("application/vnd.docker.image.rootfs.diff.tar.gzip", push(layer), layer.length)
                     + "]}");
-            Answer answer =
-                    web.send("PUT", path("manifests/v1"), manifest, "Content-Type", DOCKER_MANIFEST);
+            Answer answer = web.send("PUT", path("manifests/v1"), manifest, "Content-Type", DOCKER_MANIFEST);
             assertEquals(201, answer.status(), answer.text());
             Answer got = web.get(path("manifests/v1"), "Accept", DOCKER_MANIFEST);
             assertEquals(DOCKER_MANIFEST, got.header("Content-Type"));
@@ -514,7 +501,11 @@ abstract class Conformance {
         private String annotations(int size) {
             StringBuilder all = new StringBuilder(",\"annotations\":{\"first\":\"\"");
             for (int i = 0; all.length() < size; i++) {
-                all.append(",\"a").append(i).append("\":\"").append("x".repeat(4_000)).append('"');
+                all.append(",\"a")
+                        .append(i)
+                        .append("\":\"")
+                        .append("x".repeat(4_000))
+                        .append('"');
             }
             return all.append('}').toString();
         }
@@ -673,12 +664,12 @@ abstract class Conformance {
             assertEquals("artifactType", filtered.header("OCI-Filters-Applied"));
             List<Map<String, Object>> kept =
                     (List<Map<String, Object>>) json(filtered).get("manifests");
-            assertEquals(List.of(Web.digest(one)), kept.stream().map(d -> d.get("digest")).toList());
+            assertEquals(
+                    List.of(Web.digest(one)),
+                    kept.stream().map(d -> d.get("digest")).toList());
             // gone with the manifest
             web.send("DELETE", path("manifests/" + Web.digest(one)), new byte[0]);
-            assertEquals(
-                    2,
-                    ((List<?>) json(web.get(path("referrers/" + about))).get("manifests")).size());
+            assertEquals(2, ((List<?>) json(web.get(path("referrers/" + about))).get("manifests")).size());
             assertEquals(400, web.get(path("referrers/nonsense")).status());
         }
     }
@@ -698,9 +689,9 @@ abstract class Conformance {
             assertEquals(202, answer.status(), answer.text());
             assertEquals(404, web.get(path("manifests/v1")).status());
             assertEquals(200, web.get(path("manifests/v2")).status());
+            assertEquals(200, web.get(path("manifests/" + Web.digest(manifest))).status());
             assertEquals(
-                    200, web.get(path("manifests/" + Web.digest(manifest))).status());
-            assertEquals(404, web.send("DELETE", path("manifests/v1"), new byte[0]).status());
+                    404, web.send("DELETE", path("manifests/v1"), new byte[0]).status());
         }
 
         @Test
@@ -718,17 +709,20 @@ abstract class Conformance {
             // and can be put again
             assertEquals(201, put("v1", manifest).status());
             assertEquals(
-                    200,
-                    web.get(path("manifests/v1"), "Accept", OCI_MANIFEST).status());
+                    200, web.get(path("manifests/v1"), "Accept", OCI_MANIFEST).status());
         }
 
         @Test
         void end_10_a_blob_is_deleted() throws Exception {
             byte[] blob = random(100);
             String digest = push(blob);
-            assertEquals(202, web.send("DELETE", path("blobs/" + digest), new byte[0]).status());
+            assertEquals(
+                    202,
+                    web.send("DELETE", path("blobs/" + digest), new byte[0]).status());
             assertEquals(404, web.get(path("blobs/" + digest)).status());
-            assertEquals(404, web.send("DELETE", path("blobs/" + digest), new byte[0]).status());
+            assertEquals(
+                    404,
+                    web.send("DELETE", path("blobs/" + digest), new byte[0]).status());
             assertEquals(digest, push(blob));
             assertEquals(200, web.get(path("blobs/" + digest)).status());
         }

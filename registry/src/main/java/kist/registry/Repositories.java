@@ -122,6 +122,9 @@ public final class Repositories implements AutoCloseable {
     /** A manifest by tag or digest; empty where the repository has none such, or is not there. */
     public Optional<StoredManifest> manifest(String name, String tagOrDigest) {
         Optional<Repository> repository = find(name);
+        if (!isDigest(tagOrDigest)) {
+            checkTag(tagOrDigest);
+        }
         if (repository.isEmpty()) {
             return Optional.empty();
         }
@@ -138,11 +141,7 @@ public final class Repositories implements AutoCloseable {
     }
 
     private static Optional<String> resolve(Repository repository, String tagOrDigest) {
-        if (isDigest(tagOrDigest)) {
-            return Optional.of(tagOrDigest);
-        }
-        checkTag(tagOrDigest);
-        return Optional.ofNullable(repository.tags.get(tagOrDigest));
+        return isDigest(tagOrDigest) ? Optional.of(tagOrDigest) : Optional.ofNullable(repository.tags.get(tagOrDigest));
     }
 
     /**

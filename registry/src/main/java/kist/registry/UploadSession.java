@@ -18,6 +18,7 @@ public final class UploadSession {
     private final Upload upload;
     private final ReentrantLock writing = new ReentrantLock();
     private volatile Instant used = Instant.now();
+    private volatile long arrived;
 
     UploadSession(Repositories repositories, String name, Upload upload) {
         this.repositories = repositories;
@@ -35,9 +36,9 @@ public final class UploadSession {
         return name;
     }
 
-    /** Bytes that have arrived. */
+    /** Bytes that have arrived; while a request writes, those before it. */
     public long size() {
-        return upload.size();
+        return writing.isLocked() ? arrived : upload.size();
     }
 
     /** When somebody last wrote to it. */
@@ -66,6 +67,7 @@ public final class UploadSession {
                         RepositoryException.Code.RANGE_INVALID,
                         "the chunk begins at " + from + ", but " + upload.size() + " bytes have arrived");
             }
+            arrived = upload.size();
             upload.write(in, Long.MAX_VALUE - upload.size());
             used = Instant.now();
             return upload.size();
