@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import kist.image.ImageStore;
 import kist.registry.Repositories;
@@ -15,9 +16,12 @@ import org.jspecify.annotations.Nullable;
  * opened with the first of them: an engine that serves none pays nothing. Thread-safe.
  */
 public final class Hosting implements AutoCloseable {
+    private static final Duration COLLECT_EVERY = Duration.ofHours(1);
+
     private final ImageStore images;
     private final Path directory;
     private @Nullable Repositories opened;
+    private @Nullable Thread collector;
 
     /**
      * Makes the part.
@@ -34,8 +38,26 @@ public final class Hosting implements AutoCloseable {
         if (known == null) {
             known = new Repositories(images, directory);
             opened = known;
+            Repositories collected = known;
+            collector = Thread.ofVirtual().name("registry-collect").start(() -> collect(collected));
         }
         return known;
+    }
+
+    private static void collect(Repositories repositories) {
+        try {
+            while (true) {
+                try {
+                    repositories.collect();
+                } catch (RuntimeException e) {
+                    System.getLogger("kist")
+                            .log(System.Logger.Level.WARNING, "cannot collect what no manifest names", e);
+                }
+                Thread.sleep(COLLECT_EVERY);
+            }
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /**
@@ -114,6 +136,10 @@ public final class Hosting implements AutoCloseable {
     /** Lets go of the state; uploads can be resumed later. */
     @Override
     public synchronized void close() {
+        Thread running = collector;
+        if (running != null) {
+            running.interrupt();
+        }
         Repositories known = opened;
         if (known != null) {
             known.close();
