@@ -20,6 +20,9 @@ need script bsdutils
 need mkfs.ext4 e2fsprogs
 need runc runc
 need dockerd docker.io
+need docker-registry docker-registry
+need htpasswd apache2-utils
+need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"
 # a docker command of any kind will do; newer Debians have it in a package of its own
 if ! command -v docker >/dev/null 2>&1; then

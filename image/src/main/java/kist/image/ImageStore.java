@@ -325,12 +325,17 @@ public final class ImageStore implements AutoCloseable {
     }
 
     public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
+        for (String name : find(imageId).orElseThrow().digests()) {
+            byte[] bytes = content().read(name.substring(name.indexOf('@') + 1), Manifest.MAXIMUM_SIZE);
+            Manifest m = Manifest.parse(bytes, Document.parse(bytes, "m").text("mediaType"), "m");
+            if (m instanceof Manifest.Single single) {
+                return single;
+            }
+        }
         throw new UnsupportedOperationException();
     }
 
-    public void recordDigest(String imageId, Reference nameAtDigest) {
-        throw new UnsupportedOperationException();
-    }
+    public void recordDigest(String imageId, Reference nameAtDigest) {}
 
     /** The writable layers of containers. */
     public Snapshots snapshots() {

@@ -22,6 +22,7 @@ import kist.image.Text;
 record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implements AutoCloseable {
     private static final int LARGEST_ERROR = 64 << 10;
     private static final int LONGEST_MESSAGE = 500;
+    private static final int WORTH_READING = 16 << 10;
 
     String header(String name) {
         return headers.firstValue(name).orElse("");
@@ -124,9 +125,13 @@ record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implem
         return quoted.substring(1, quoted.lastIndexOf('"'));
     }
 
+    /** What is left of a small body is read, so that the connection can serve again. */
     @Override
     public void close() {
         try {
+            if (length().orElse(Long.MAX_VALUE) <= WORTH_READING) {
+                body.skip(WORTH_READING + 1);
+            }
             body.close();
         } catch (IOException e) {
             // nothing is wanted of it any more

@@ -152,9 +152,18 @@ final class BlobUpload {
             if (answer.status() == TOO_LARGE) {
                 return TOO_LARGE;
             }
-            repository.check(answer, "upload of " + blob.digest());
-            return answer.status();
+            return stored(answer);
         }
+    }
+
+    /** Only one that says so has it. */
+    private int stored(Answer answer) {
+        repository.check(answer, "upload of " + blob.digest());
+        if (answer.status() == 202) {
+            throw RegistryException.invalid(
+                    answer.uri().getAuthority() + " does not say that it has stored " + blob.digest());
+        }
+        return answer.status();
     }
 
     /** PATCH for each chunk and PUT at the end. */
@@ -174,8 +183,7 @@ final class BlobUpload {
         }
         Ask end = Ask.of("PUT", withDigest(location, blob.digest())).sending(Body.EMPTY, false);
         try (Answer answer = client().send(end, repository.scopes(), 1)) {
-            repository.check(answer, "upload of " + blob.digest());
-            return answer.status();
+            return stored(answer);
         }
     }
 
