@@ -21,6 +21,9 @@ need mkfs.ext4 e2fsprogs
 need runc runc
 need dockerd docker.io
 need docker-registry docker-registry
+need skopeo skopeo
+need umoci umoci
+need buildah buildah
 need htpasswd apache2-utils
 need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"

@@ -5,6 +5,7 @@ module kist.engine {
     requires transitive kist.kernel;
     requires transitive kist.runtime;
     requires transitive kist.image;
+    requires transitive kist.registry;
     requires transitive kist.network;
     requires io.avaje.jsonb;
 

@@ -26,6 +26,7 @@ final class ArchitectureTest {
             Map.entry("kist.engine", Set.of("kist.kernel", "kist.runtime", "kist.image", "kist.network", "kist.registry")),
             Map.entry("kist.http", Set.of("kist.kernel")),
             Map.entry("kist.docker", Set.of("kist.engine", "kist.http")),
+            Map.entry("kist.distribution", Set.of("kist.engine", "kist.http", "kist.registry")),
             Map.entry("kist.config", Set.of()),
             Map.entry("kist.daemon", Set.of("kist.config", "kist.docker", "kist.engine", "kist.http", "kist.kernel")),
             Map.entry("kist.cli", Set.of("kist.config")),

@@ -137,6 +137,11 @@ record Command(List<String> words, Map<String, String> environment, byte[] input
             return out();
         }
 
+        /** The SHA-256 of standard output, in hexadecimal digits. */
+        String digest() {
+            return Images.digest(stdout);
+        }
+
         Result exits(int status) {
             if (exit != status) {
                 throw new AssertionError("exit status " + exit + " instead of " + status + ": " + this);

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 final class KistEngine extends Engine {
     private final Set<String> ids = new TreeSet<>();
     private final int megabytes;
+    private final Map<String, String> settings;
     private Path home = Path.of("");
     private Leftovers before = Leftovers.NONE;
 
@@ -23,7 +25,17 @@ final class KistEngine extends Engine {
 
     /** One whose state is on a file system of its own with so many megabytes; 0 for no such limit. */
     KistEngine(int megabytes) {
+        this(megabytes, Map.of());
+    }
+
+    /** One with these variables in its environment, in which {@code HOME/} stands for the directory of all its state. */
+    KistEngine(Map<String, String> settings) {
+        this(0, settings);
+    }
+
+    private KistEngine(int megabytes, Map<String, String> settings) {
         this.megabytes = megabytes;
+        this.settings = settings;
     }
 
     @Override
@@ -66,7 +78,11 @@ final class KistEngine extends Engine {
 
     /** A command with the environment that points kist at these directories. */
     Command environment(Command command) {
-        return command.env("KIST_BRIDGE", bridge())
+        var all = command;
+        for (var setting : settings.entrySet()) {
+            all = all.env(setting.getKey(), setting.getValue().replace("HOME/", home + "/"));
+        }
+        return all.env("KIST_BRIDGE", bridge())
                 .env("KIST_ROOT", root().toString())
                 .env("KIST_RUN_DIR", runDir().toString())
                 .env("KIST_CONFIG", "")

@@ -54,6 +54,9 @@ final class AuditLog implements AutoCloseable {
         line.put("uid", caller.uid());
         line.put("gid", caller.gid());
         line.put("pid", caller.pid());
+        if (!caller.remote().isEmpty()) {
+            line.put("remote", Names.printable(caller.remote()));
+        }
         line.put("request", request.getClass().getSimpleName());
         line.put("object", Names.printable(request.object()));
         line.put("allowed", allowed);

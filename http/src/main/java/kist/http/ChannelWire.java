@@ -1,7 +1,11 @@
 package kist.http;
 
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.SocketChannel;
 import java.util.function.Function;
 
@@ -32,6 +36,28 @@ final class ChannelWire implements Wire {
     }
 
     @Override
+    public void send(SeekableByteChannel from, long offset, long length) throws IOException {
+        if (!(from instanceof FileChannel file)) {
+            Wire.super.send(from, offset, length);
+            return;
+        }
+        while (length > 0) {
+            // sendfile(2): the bytes never come into this process
+            long count = file.transferTo(offset, length, channel);
+            if (count <= 0) {
+                if (offset >= file.size()) {
+                    throw new EOFException("what is being sent became shorter");
+                }
+                // the socket takes nothing now: one slice in the ordinary way waits until it does
+                count = Math.min(length, SLICE);
+                Wire.super.send(from, offset, count);
+            }
+            offset += count;
+            length -= count;
+        }
+    }
+
+    @Override
     public void shutdownOutput() throws IOException {
         channel.shutdownOutput();
     }
@@ -48,5 +74,18 @@ final class ChannelWire implements Wire {
     @Override
     public Peer peer() {
         return peers.apply(channel);
+    }
+
+    /** The address and port at the other end of a TCP connection; empty once it is closed. */
+    static String address(SocketChannel channel) {
+        try {
+            if (channel.getRemoteAddress() instanceof InetSocketAddress remote && !remote.isUnresolved()) {
+                String host = remote.getAddress().getHostAddress();
+                return (host.indexOf(':') < 0 ? host : "[" + host + "]") + ":" + remote.getPort();
+            }
+        } catch (IOException e) {
+            // it has gone meanwhile
+        }
+        return "";
     }
 }

@@ -31,7 +31,7 @@ final class Connection implements Runnable {
     @Override
     public void run() {
         try {
-            boolean more = true;
+            boolean more = wire.open();
             while (more && !server.isClosed()) {
                 more = next();
             }
@@ -46,14 +46,14 @@ final class Connection implements Runnable {
     private boolean next() throws IOException {
         Exchange exchange;
         try {
-            int end = input.awaitHead(server.deadlines(), server.headMillis());
+            int end = input.awaitHead(server.deadlines(), server.headMillis(), server.idleMillis());
             if (end < 0) {
                 return false;
             }
             busy = true;
             HttpRequest request = HeadParser.parse(input.buffer(), input.position(), end);
             input.skipTo(end);
-            exchange = new Exchange(input, wire, server.fixedHeaders(), request, server.isClosed());
+            exchange = new Exchange(server, input, wire, request);
         } catch (HttpException e) {
             refuse(e);
             return false;

@@ -2,14 +2,15 @@ package kist.http;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** One request and its response. Used by the thread that handles it. */
 public final class Exchange {
+    private final HttpServer server;
     private final Input input;
     private final Wire wire;
-    private final String fixedHeaders;
     private final HttpRequest request;
     private final RequestBody body;
     private final StringBuilder headers = new StringBuilder();
@@ -19,13 +20,16 @@ public final class Exchange {
     private @Nullable ResponseStream stream;
     private Input.@Nullable Watch watch;
 
-    Exchange(Input input, Wire wire, String fixedHeaders, HttpRequest request, boolean closing) {
+    Exchange(HttpServer server, Input input, Wire wire, HttpRequest request) {
+        this.server = server;
         this.input = input;
         this.wire = wire;
-        this.fixedHeaders = fixedHeaders;
         this.request = request;
         this.body = RequestBody.of(request, input, wire);
-        this.keepAlive = !closing && !request.http10() && !request.headerHasToken("connection", "close");
+        if (server.stallMillis() > 0 && !body.isEnded()) {
+            input.limitStalls(server.deadlines(), server.stallMillis());
+        }
+        this.keepAlive = !server.isClosed() && !request.http10() && !request.headerHasToken("connection", "close");
     }
 
     /** The head of the request. */
@@ -97,6 +101,22 @@ public final class Exchange {
     }
 
     /**
+     * Answers with a part of a file or of another channel, which goes to the socket without a copy where that can be. A
+     * {@code HEAD} gets the same head and no body. Where the channel ends too early, the client sees a cut connection.
+     *
+     * @param content its position is changed; it is not closed
+     * @param length at most what is there from {@code offset} on
+     */
+    public void send(int status, String contentType, SeekableByteChannel content, long offset, long length)
+            throws IOException {
+        byte[] head = head(status, contentType, length);
+        wire.write(head, 0, head.length);
+        if (!request.method().equals("HEAD")) {
+            wire.send(content, offset, length);
+        }
+    }
+
+    /**
      * Answers with a body of a length not yet known. The head leaves with the first {@link ResponseStream#flush}. Where the
      * handler throws afterwards, the client sees a cut connection, not a whole body.
      */
@@ -117,6 +137,7 @@ public final class Exchange {
      */
     public Hijacked hijack(String contentType) throws IOException {
         readBody(64 << 10);
+        input.endStalls();
         mayRespond();
         keepAlive = false;
         hijacked = true;
@@ -127,7 +148,7 @@ public final class Exchange {
             head.append("HTTP/1.1 101 UPGRADED\r\nContent-Type: ").append(contentType);
             head.append("\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n");
         }
-        head.append(headers).append(fixedHeaders).append("\r\n");
+        head.append(headers).append(server.fixedHeaders()).append("\r\n");
         byte[] bytes = head.toString().getBytes(StandardCharsets.ISO_8859_1);
         wire.write(bytes, 0, bytes.length);
         return new Hijacked(input, wire);
@@ -139,6 +160,7 @@ public final class Exchange {
      */
     public void onClientGone(Runnable gone) throws IOException {
         body.drain();
+        input.endStalls();
         watch = input.watch(gone);
     }
 
@@ -165,7 +187,7 @@ public final class Exchange {
                 .append(' ')
                 .append(reason(status))
                 .append("\r\n");
-        head.append(fixedHeaders).append(headers);
+        head.append(server.fixedHeaders()).append(headers);
         head.append("Date: ").append(HttpDate.now()).append("\r\n");
         if (!contentType.isEmpty()) {
             head.append("Content-Type: ").append(contentType).append("\r\n");
@@ -216,6 +238,7 @@ public final class Exchange {
             case 201 -> "Created";
             case 202 -> "Accepted";
             case 204 -> "No Content";
+            case 206 -> "Partial Content";
             case 301 -> "Moved Permanently";
             case 304 -> "Not Modified";
             case 400 -> "Bad Request";
@@ -225,7 +248,9 @@ public final class Exchange {
             case 405 -> "Method Not Allowed";
             case 409 -> "Conflict";
             case 413 -> "Content Too Large";
+            case 416 -> "Range Not Satisfiable";
             case 417 -> "Expectation Failed";
+            case 429 -> "Too Many Requests";
             case 431 -> "Request Header Fields Too Large";
             case 500 -> "Internal Server Error";
             case 501 -> "Not Implemented";

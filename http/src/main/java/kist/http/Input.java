@@ -20,6 +20,8 @@ final class Input {
     private int position;
     private int limit;
     private @Nullable Watch watch;
+    private @Nullable Deadlines stalls;
+    private long stallMillis;
 
     Input(Wire wire) {
         this.wire = wire;
@@ -47,9 +49,15 @@ final class Input {
      * Reads until a whole request head is buffered from {@link #position} on.
      *
      * @param millis how long an unfinished head may take from its first byte on
+     * @param idleMillis how long its first byte may take, 0 for ever
      * @return the index after its empty line, or -1 where the client is done
      */
-    int awaitHead(Deadlines deadlines, long millis) throws IOException {
+    int awaitHead(Deadlines deadlines, long millis, long idleMillis) throws IOException {
+        stalls = null;
+        boolean waiting = idleMillis > 0 && position == limit;
+        if (waiting) {
+            deadlines.arm(wire, idleMillis);
+        }
         boolean armed = false;
         boolean first = true;
         int offset = 0;
@@ -99,10 +107,21 @@ final class Input {
                 }
             }
         } finally {
-            if (armed) {
+            if (armed || waiting) {
                 deadlines.disarm(wire);
             }
         }
+    }
+
+    /** Closes the connection where reading from now on waits so long, until the next head or {@link #endStalls}. */
+    void limitStalls(Deadlines deadlines, long millis) {
+        stalls = deadlines;
+        stallMillis = millis;
+    }
+
+    /** Lets reading wait for ever again. */
+    void endStalls() {
+        stalls = null;
     }
 
     /** Reads at least one byte, or returns -1 at the end of the input. */
@@ -112,7 +131,7 @@ final class Input {
         }
         if (position == limit) {
             if (watch == null && length >= DIRECT) {
-                return wire.read(into, offset, length);
+                return direct(into, offset, length);
             }
             if (fill() < 0) {
                 return -1;
@@ -122,6 +141,19 @@ final class Input {
         System.arraycopy(buffer, position, into, offset, count);
         position += count;
         return count;
+    }
+
+    private int direct(byte[] into, int offset, int length) throws IOException {
+        Deadlines limit = stalls;
+        if (limit == null) {
+            return wire.read(into, offset, length);
+        }
+        limit.arm(wire, stallMillis);
+        try {
+            return wire.read(into, offset, length);
+        } finally {
+            limit.disarm(wire);
+        }
     }
 
     /** The next byte, or -1 at the end of the input. */
@@ -139,7 +171,16 @@ final class Input {
             watch = null;
             return lent.takeBack();
         }
-        return readMore();
+        Deadlines limit = stalls;
+        if (limit == null) {
+            return readMore();
+        }
+        limit.arm(wire, stallMillis);
+        try {
+            return readMore();
+        } finally {
+            limit.disarm(wire);
+        }
     }
 
     private int readMore() throws IOException {

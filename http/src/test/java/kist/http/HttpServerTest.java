@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -35,7 +36,8 @@ class HttpServerTest {
     @BeforeEach
     void open() throws IOException {
         socket = directory.resolve("s");
-        server = HttpServer.listen(socket, Map.of("Server", "Test"), channel -> new Peer(1, 2, 3), this::handle, 300);
+        server = HttpServer.listen(
+                socket, Map.of("Server", "Test"), channel -> new Peer(1, 2, 3), this::handle, limits(300));
     }
 
     @AfterEach
@@ -84,6 +86,10 @@ class HttpServerTest {
             }
             default -> x.send(404, "text/plain", "nothing here".getBytes());
         }
+    }
+
+    private static Limits limits(long headMillis) {
+        return new Limits(Duration.ofMillis(headMillis), Duration.ZERO, Duration.ZERO, 1000);
     }
 
     private String ask(String bytes) throws IOException {

@@ -64,7 +64,7 @@ class ParserPropertyTest {
         int requests = 0;
         try {
             while (true) {
-                int end = input.awaitHead(deadlines, 1000);
+                int end = input.awaitHead(deadlines, 1000, 0);
                 if (end < 0) {
                     return requests;
                 }
@@ -153,13 +153,13 @@ class ParserPropertyTest {
         sent.writeBytes("0\r\nTrailer: x\r\n\r\nGET /next HTTP/1.1\r\nHost: d\r\n\r\n".getBytes());
         Bytes wire = new Bytes(sent.toByteArray(), step);
         Input input = new Input(wire);
-        int end = input.awaitHead(new Deadlines(), 1000);
+        int end = input.awaitHead(new Deadlines(), 1000, 0);
         HttpRequest request = HeadParser.parse(input.buffer(), input.position(), end);
         input.skipTo(end);
         assertEquals(
                 new String(body, StandardCharsets.ISO_8859_1),
                 new String(RequestBody.of(request, input, wire).readAllBytes(), StandardCharsets.ISO_8859_1));
-        end = input.awaitHead(new Deadlines(), 1000);
+        end = input.awaitHead(new Deadlines(), 1000, 0);
         assertEquals(
                 "/next", HeadParser.parse(input.buffer(), input.position(), end).target());
     }

@@ -3,41 +3,71 @@ package kist.image;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 
 /**
  * Reads an archive of images in one pass: layers are unpacked as they come by, documents are kept, and only at the end,
- * when the manifest is known, is it clear what was what. Understands docker-archive ({@code manifest.json}, docker image
- * specification 1.2) and the OCI image layout ({@code index.json}). Closing it removes what was not installed. Not
- * thread-safe.
+ * when the manifest is known, is it clear what was what. A layer that the store has already is only held against its digest.
+ * Understands docker-archive ({@code manifest.json}, docker image specification 1.2), the OCI image layout
+ * ({@code index.json}), and both in one. Closing it removes what was not installed. Not thread-safe.
  */
 final class ArchiveLoader implements AutoCloseable {
     private static final long MAXIMUM_DOCUMENTS = 64L << 20;
     private static final int MAXIMUM_MEMBERS = 100_000;
+    private static final int MAXIMUM_NESTING = 4;
+    private static final int PIECE = 512 << 10;
     private static final String ARCHIVE = "the archive";
-    private static final String MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
-    private static final String INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
-    private static final String DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
-    private static final String DOCKER_INDEX_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json";
 
     private final StoreFiles files;
+    private final Catalog catalog;
     private final Budget budget;
+    private final Optional<Platform> wanted;
     private final Map<String, byte[]> documents = new HashMap<>();
     private final Map<String, PendingLayer> layers = new HashMap<>();
+    private final Map<String, Known> known = new HashMap<>();
     private final Map<String, String> links = new HashMap<>();
     private final Map<String, ImageException> unusable = new HashMap<>();
+    private final List<String> pinned = new ArrayList<>();
     private long documentBytes;
 
-    ArchiveLoader(StoreFiles files, Budget budget) {
+    /**
+     * A layer that the store has.
+     *
+     * @param blobDigest of the archive as it is in this archive
+     */
+    private record Known(String diffId, String blobDigest, LayerBlob blob) {}
+
+    /** An image that an index names. */
+    private static final class Named {
+        private final Manifest.Single manifest;
+        private final byte[] config;
+        private final Set<Reference> references = new LinkedHashSet<>();
+        private Optional<Manifest.Index> index = Optional.empty();
+
+        Named(Manifest.Single manifest, byte[] config) {
+            this.manifest = manifest;
+            this.config = config;
+        }
+    }
+
+    /**
+     * Makes a loader.
+     *
+     * @param wanted the only platform whose images are loaded; empty for all
+     */
+    ArchiveLoader(StoreFiles files, Catalog catalog, Budget budget, Optional<Platform> wanted) {
         this.files = files;
+        this.catalog = catalog;
         this.budget = budget;
+        this.wanted = wanted;
     }
 
     /** Reads to the end of the stream and answers the images that the archive says it holds. */
@@ -55,14 +85,39 @@ final class ArchiveLoader implements AutoCloseable {
             }
             tar.drain();
         }
-        if (documents.containsKey("manifest.json")) {
-            return dockerArchive();
+        boolean docker = documents.containsKey("manifest.json");
+        boolean oci = documents.containsKey("index.json") && documents.containsKey("oci-layout");
+        if (!docker && !oci) {
+            throw ImageException.invalid(ARCHIVE
+                    + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
         }
-        if (documents.containsKey("index.json") && documents.containsKey("oci-layout")) {
-            return ociLayout();
+        Map<String, NewImage> images = new LinkedHashMap<>();
+        if (oci) {
+            ociLayout().forEach(i -> images.merge(i.id(), i, ArchiveLoader::merged));
         }
-        throw ImageException.invalid(ARCHIVE
-                + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
+        if (docker) {
+            dockerArchive().forEach(i -> images.merge(i.id(), i, ArchiveLoader::merged));
+        }
+        if (images.isEmpty()) {
+            throw ImageException.invalid(
+                    ARCHIVE + " holds no image" + wanted.map(w -> " for " + w).orElse(""));
+        }
+        return List.copyOf(images.values());
+    }
+
+    /** One image, described twice. */
+    private static NewImage merged(NewImage first, NewImage second) {
+        Set<Reference> references = new LinkedHashSet<>(first.references());
+        references.addAll(second.references());
+        return new NewImage(
+                first.config(),
+                first.document(),
+                first.layers(),
+                List.copyOf(references),
+                first.digests(),
+                first.manifest().or(second::manifest),
+                first.index().or(second::index),
+                first.parent());
     }
 
     private static byte[] head(BufferedInputStream in) throws IOException {
@@ -83,7 +138,10 @@ final class ArchiveLoader implements AutoCloseable {
                 links.put(name, ImageDocument.insideRoot(target).substring(1));
             }
             case FILE -> {
-                if (documents.containsKey(name) || layers.containsKey(name) || unusable.containsKey(name)) {
+                if (documents.containsKey(name)
+                        || layers.containsKey(name)
+                        || known.containsKey(name)
+                        || unusable.containsKey(name)) {
                     throw ImageException.invalid(ARCHIVE + " has two members named " + Text.quote(name));
                 }
                 file(tar, entry, name);
@@ -97,21 +155,35 @@ final class ArchiveLoader implements AutoCloseable {
     private void file(TarReader tar, TarEntry entry, String name) throws IOException {
         BufferedInputStream content = new BufferedInputStream(tar.stream(), 4096);
         byte[] head = head(content);
-        String what = "layer " + Text.quote(name);
-        if (Compression.detect(head) != Compression.NONE || isTar(head)) {
-            PendingLayer layer;
+        Optional<Known> there = hinted(name);
+        if (there.isPresent()) {
+            String digest = digest(content);
+            checkName(name, digest);
+            if (digest.equals(there.get().blobDigest())) {
+                known.put(name, there.get());
+            } else {
+                unusable.put(
+                        name,
+                        ImageException.invalid(
+                                ARCHIVE + ": " + Text.quote(name) + " is not the layer that its name says"));
+            }
+            return;
+        }
+        boolean isTar = isTar(head);
+        if (Compression.detect(head) != Compression.NONE || isTar) {
             try {
-                layer = PendingLayer.unpack(files, content, budget, what, false, true);
+                if (isTar && catalog.knowsPlainSize(entry.size())) {
+                    compared(content, name);
+                } else {
+                    unpacked(content, name);
+                }
             } catch (ImageException e) {
                 if (e.kind() != ImageException.Kind.INVALID && e.kind() != ImageException.Kind.UNSUPPORTED) {
                     throw e;
                 }
                 // perhaps no image asks for it
                 unusable.put(name, e);
-                return;
             }
-            layers.put(name, layer);
-            checkName(name, layer.blobDigest());
         } else if (entry.size() <= Document.MAXIMUM_SIZE) {
             documentBytes += entry.size();
             if (documentBytes > MAXIMUM_DOCUMENTS) {
@@ -126,6 +198,64 @@ final class ArchiveLoader implements AutoCloseable {
                     ImageException.invalid(ARCHIVE + ": " + Text.quote(name)
                             + " is neither a tar nor a document of at most " + Document.MAXIMUM_SIZE + " bytes"));
         }
+    }
+
+    private void unpacked(InputStream content, String name) throws IOException {
+        PendingLayer layer = PendingLayer.unpack(files, content, budget, "layer " + Text.quote(name), false, true);
+        layers.put(name, layer);
+        checkName(name, layer.blobDigest());
+    }
+
+    /** One that is as long as a layer of the store is perhaps that layer, and then need not be unpacked. */
+    private void compared(InputStream content, String name) throws IOException {
+        try (BlobFile spool = new BlobFile(files, budget, "layer " + Text.quote(name))) {
+            byte[] piece = new byte[PIECE];
+            for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
+                spool.write(piece, 0, n);
+            }
+            Optional<Known> same = kept(spool.finish(), spool.digest(), catalog.archive(spool.digest()));
+            if (same.isPresent()) {
+                known.put(name, same.get());
+                checkName(name, spool.digest());
+                return;
+            }
+            try (FdStream again = new FdStream(files.linux, files.linux.duplicate(spool.file()))) {
+                unpacked(again, name);
+            }
+        }
+    }
+
+    /** The layer of the store that a member is, if it is what its name says. */
+    private Optional<Known> hinted(String name) {
+        String base = EntryPath.name(name);
+        String hex = base.endsWith(".tar") ? base.substring(0, base.length() - 4) : base;
+        if (!Digest.isHex(hex)) {
+            return Optional.empty();
+        }
+        String digest = "sha256:" + hex;
+        Optional<String> diffId = catalog.diffIdOf(digest);
+        return diffId.isPresent()
+                ? kept(diffId.get(), digest, catalog.archive(diffId.get(), digest))
+                : kept(digest, digest, catalog.archive(digest));
+    }
+
+    /** What is kept of a layer; it stays until this loader is closed. */
+    private Optional<Known> kept(String diffId, String blobDigest, LayerBlob archive) {
+        if (!archive.isKept()) {
+            return Optional.empty();
+        }
+        catalog.pin(archive.digest());
+        pinned.add(archive.digest());
+        return catalog.content().size(archive.digest()).map(size -> new Known(diffId, blobDigest, archive));
+    }
+
+    private static String digest(InputStream content) throws IOException {
+        MessageDigest running = Digest.sha256();
+        byte[] piece = new byte[PIECE];
+        for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
+            running.update(piece, 0, n);
+        }
+        return Digest.finish(running);
     }
 
     /** Members named by a digest must have it. */
@@ -155,9 +285,13 @@ final class ArchiveLoader implements AutoCloseable {
 
     private List<NewImage> dockerArchive() {
         List<NewImage> images = new ArrayList<>();
-        for (Document item : Document.parseArray(document("manifest.json", "manifest.json"), "manifest.json")) {
+        List<Document> items = Document.parseArray(document("manifest.json", "manifest.json"), "manifest.json");
+        if (items.isEmpty()) {
+            throw ImageException.invalid(ARCHIVE + " holds no images: its manifest.json is empty");
+        }
+        for (Document item : items) {
             String configName = EntryPath.normalise(item.text("Config"), item.what());
-            List<PendingLayer> found = new ArrayList<>();
+            List<NewImage.NewLayer> found = new ArrayList<>();
             for (String layer : item.texts("Layers")) {
                 found.add(layer(EntryPath.normalise(layer, item.what()), item.what() + ".Layers"));
             }
@@ -165,12 +299,18 @@ final class ArchiveLoader implements AutoCloseable {
             for (String tag : item.texts("RepoTags")) {
                 references.add(Reference.parse(tag));
             }
-            images.add(image(document(configName, item.what() + ".Config"), found, references, configName));
-        }
-        if (images.isEmpty()) {
-            throw ImageException.invalid(ARCHIVE + " holds no images: its manifest.json is empty");
+            NewImage image = image(
+                    document(configName, item.what() + ".Config"), found, references, configName, Optional.empty());
+            if (accepts(image.document())) {
+                images.add(image);
+            }
         }
         return images;
+    }
+
+    private boolean accepts(ImageDocument document) {
+        return wanted.isEmpty()
+                || wanted.get().accepts(new Platform(document.os(), document.architecture(), document.variant(), ""));
     }
 
     private List<NewImage> ociLayout() {
@@ -181,88 +321,110 @@ final class ArchiveLoader implements AutoCloseable {
                     "oci-layout.imageLayoutVersion is " + Text.quote(layout.text("imageLayoutVersion"))
                             + "; version 1 is understood");
         }
-        Map<String, Set<Reference>> names = new java.util.LinkedHashMap<>();
-        collect(Document.parse(document("index.json", "index.json"), "index.json"), 0, names);
-        List<NewImage> images = new ArrayList<>();
-        names.forEach((digest, references) -> images.add(ociImage(digest, List.copyOf(references))));
-        if (images.isEmpty()) {
-            throw ImageException.invalid(ARCHIVE + " holds no image for linux/" + architecture());
+        Manifest top = Manifest.parse(document("index.json", "index.json"), MediaTypes.OCI_INDEX, "index.json");
+        Map<String, Named> named = new LinkedHashMap<>();
+        for (Descriptor descriptor : ((Manifest.Index) top).manifests()) {
+            List<Named> found = new ArrayList<>();
+            Optional<Manifest> index = collect(descriptor, 0, named, found);
+            Optional<Reference> name = name(descriptor);
+            if (name.isPresent() && !found.isEmpty()) {
+                // the name stands for the image for this machine, if there is one
+                Named first = found.stream()
+                        .filter(n -> Platform.HOST.accepts(platform(n)))
+                        .findFirst()
+                        .orElse(found.getFirst());
+                first.references.add(name.get());
+                index.filter(Manifest.Index.class::isInstance)
+                        .ifPresent(i -> first.index = Optional.of((Manifest.Index) i));
+            }
         }
+        List<NewImage> images = new ArrayList<>();
+        named.values().forEach(n -> images.add(ociImage(n)));
         return images;
     }
 
-    /** Finds the manifests of an index that this machine can use, with the names they are given. */
-    private void collect(Document index, int depth, Map<String, Set<Reference>> names) {
-        if (index.has("layers") || index.has("config")) {
-            throw ImageException.invalid(index.what() + " is an index and a manifest at once");
+    private static Platform platform(Named named) {
+        ImageDocument document = ImageDocument.parse(named.config, "configuration of " + named.manifest.digest());
+        return new Platform(document.os(), document.architecture(), document.variant(), "");
+    }
+
+    /** Finds the images behind a descriptor, those of other systems and what are no images left out. */
+    private Optional<Manifest> collect(Descriptor descriptor, int depth, Map<String, Named> all, List<Named> found) {
+        boolean elsewhere = descriptor.platform().isPresent()
+                && (!descriptor.platform().get().os().equals("linux")
+                        || wanted.isPresent()
+                                && !wanted.get().accepts(descriptor.platform().get()));
+        boolean isIndex = MediaTypes.isIndex(descriptor.mediaType());
+        if (elsewhere || !isIndex && !MediaTypes.isManifest(descriptor.mediaType())) {
+            return Optional.empty();
         }
-        String said = index.text("mediaType");
-        if (!said.isEmpty() && !said.equals(INDEX_TYPE) && !said.equals(DOCKER_INDEX_TYPE) || depth > 4) {
-            throw ImageException.invalid(index.what() + " is not an index but says it is " + Text.quote(said));
+        String member = "blobs/sha256/" + Digest.hex(descriptor.digest(), "index.json");
+        if (depth > 0 && !documents.containsKey(resolve(member))) {
+            // an index lists more than an archive need hold
+            return Optional.empty();
         }
-        for (Document descriptor : index.objects("manifests")) {
-            Optional<Document> platform = descriptor.object("platform");
-            if (platform.isPresent()
-                    && !(platform.get().text("os").equals("linux")
-                            && platform.get().text("architecture").equals(architecture()))) {
-                continue;
+        String what = (isIndex ? "index " : "manifest ") + descriptor.digest();
+        if (depth > MAXIMUM_NESTING) {
+            throw ImageException.invalid(what + " is nested deeper than " + MAXIMUM_NESTING + " levels");
+        }
+        Manifest manifest = Manifest.parse(document(member, what), descriptor.mediaType(), what);
+        switch (manifest) {
+            case Manifest.Index index -> index.manifests().forEach(d -> collect(d, depth + 1, all, found));
+            case Manifest.Single single -> {
+                if (single.isImage() || depth == 0) {
+                    Named named = all.get(single.digest());
+                    if (named == null) {
+                        String config =
+                                "blobs/sha256/" + Digest.hex(single.config().digest(), what + ".config");
+                        named = new Named(single, document(config, what + ".config"));
+                    }
+                    if (wanted.isEmpty() || wanted.get().accepts(platform(named))) {
+                        all.put(single.digest(), named);
+                        found.add(named);
+                    }
+                }
             }
-            String digest = descriptor.text("digest");
-            String hex = Digest.hex(digest, descriptor.what() + ".digest");
-            switch (descriptor.text("mediaType")) {
-                case INDEX_TYPE, DOCKER_INDEX_TYPE -> {
-                    Map<String, Set<Reference>> nested = new java.util.LinkedHashMap<>();
-                    collect(
-                            Document.parse(document("blobs/sha256/" + hex, descriptor.what()), "index " + digest),
-                            depth + 1,
-                            nested);
-                    nested.forEach((d, r) -> {
-                        Set<Reference> all = names.computeIfAbsent(d, x -> new LinkedHashSet<>());
-                        all.addAll(r);
-                        name(descriptor).ifPresent(all::add);
-                    });
-                }
-                case MANIFEST_TYPE, DOCKER_MANIFEST_TYPE -> {
-                    Set<Reference> all = names.computeIfAbsent(digest, x -> new LinkedHashSet<>());
-                    name(descriptor).ifPresent(all::add);
-                }
-                default -> {
-                    // an index may list things that are not images
-                }
-            }
         }
+        return Optional.of(manifest);
     }
 
     /** The name that the index gives a manifest; a bare tag says too little to be one. */
-    private static Optional<Reference> name(Document descriptor) {
-        Map<String, String> annotations = descriptor.map("annotations");
+    private static Optional<Reference> name(Descriptor descriptor) {
+        Map<String, String> annotations = descriptor.annotations();
         String full = annotations.getOrDefault("io.containerd.image.name", "");
         String name = full.isEmpty() ? annotations.getOrDefault("org.opencontainers.image.ref.name", "") : full;
         return name.indexOf(':') < 0 && name.indexOf('/') < 0 ? Optional.empty() : Optional.of(Reference.parse(name));
     }
 
-    private NewImage ociImage(String digest, List<Reference> references) {
-        String what = "manifest " + digest;
-        Document manifest = Document.parse(document("blobs/sha256/" + Digest.hex(digest, what), what), what);
-        if (manifest.has("manifests")) {
-            throw ImageException.invalid(what + " is an index and a manifest at once");
+    private NewImage ociImage(Named named) {
+        String what = "manifest " + named.manifest.digest();
+        List<NewImage.NewLayer> found = new ArrayList<>();
+        for (Descriptor layer : named.manifest.layers()) {
+            NewImage.NewLayer member = layer("blobs/sha256/" + Digest.hex(layer.digest(), what), what);
+            found.add(member);
         }
-        String said = manifest.text("mediaType");
-        if (!said.isEmpty() && !said.equals(MANIFEST_TYPE) && !said.equals(DOCKER_MANIFEST_TYPE)) {
-            throw ImageException.invalid(what + " is not a manifest but says it is " + Text.quote(said));
-        }
-        Document config =
-                manifest.object("config").orElseThrow(() -> ImageException.invalid(what + ".config is missing"));
-        List<PendingLayer> found = new ArrayList<>();
-        for (Document layer : manifest.objects("layers")) {
-            String hex = Digest.hex(layer.text("digest"), layer.what() + ".digest");
-            found.add(layer("blobs/sha256/" + hex, layer.what()));
-        }
-        String configName = "blobs/sha256/" + Digest.hex(config.text("digest"), config.what() + ".digest");
-        return image(document(configName, config.what()), found, references, configName);
+        String configName = named.manifest.config().digest();
+        NewImage image =
+                image(named.config, found, List.copyOf(named.references), configName, Optional.of(named.manifest));
+        return named.index.isEmpty()
+                ? image
+                : new NewImage(
+                        image.config(),
+                        image.document(),
+                        image.layers(),
+                        image.references(),
+                        image.digests(),
+                        image.manifest(),
+                        named.index,
+                        "");
     }
 
-    private static NewImage image(byte[] config, List<PendingLayer> layers, List<Reference> references, String name) {
+    private static NewImage image(
+            byte[] config,
+            List<NewImage.NewLayer> layers,
+            List<Reference> references,
+            String name,
+            Optional<Manifest.Single> manifest) {
         ImageDocument document = ImageDocument.parse(config, "image configuration " + Text.quote(name));
         if (document.diffIds().size() != layers.size()) {
             throw ImageException.invalid("image configuration " + Text.quote(name) + " names "
@@ -278,24 +440,19 @@ final class ArchiveLoader implements AutoCloseable {
         return new NewImage(
                 config,
                 document,
-                layers.stream().map(NewImage.NewLayer::of).toList(),
+                List.copyOf(layers),
                 List.copyOf(references),
                 List.of(),
-                Optional.empty(),
+                manifest,
                 Optional.empty(),
                 "");
     }
 
     /**
-     * Pairs the layers of a manifest with those of the configuration.
-     *
-     * @param unpacked the trees that came with the manifest, by the digest of their archive
+     * Pairs the layers of a manifest with those of the configuration; their archives are among the blobs, or their trees are
+     * there.
      */
-    static List<NewImage.NewLayer> layers(
-            ImageDocument document,
-            Manifest.Single manifest,
-            String what,
-            Function<Descriptor, Optional<PendingLayer>> unpacked) {
+    static List<NewImage.NewLayer> layers(ImageDocument document, Manifest.Single manifest, String what) {
         if (document.diffIds().size() != manifest.layers().size()) {
             throw ImageException.invalid(what + " names " + manifest.layers().size()
                     + " layers, the configuration of the image "
@@ -308,7 +465,7 @@ final class ArchiveLoader implements AutoCloseable {
             boolean zstd = blob.mediaType().endsWith("zstd");
             layers.add(new NewImage.NewLayer(
                     diffId,
-                    unpacked.apply(blob),
+                    Optional.empty(),
                     new LayerBlob(
                             blob.digest(),
                             blob.size(),
@@ -327,13 +484,17 @@ final class ArchiveLoader implements AutoCloseable {
         return document;
     }
 
-    private PendingLayer layer(String name, String what) {
+    private NewImage.NewLayer layer(String name, String what) {
         String member = resolve(name);
         PendingLayer layer = layers.get(member);
-        if (layer == null) {
-            throw missing(member, what);
+        if (layer != null) {
+            return NewImage.NewLayer.of(layer);
         }
-        return layer;
+        Known there = known.get(member);
+        if (there != null) {
+            return new NewImage.NewLayer(there.diffId(), Optional.empty(), there.blob());
+        }
+        throw missing(member, what);
     }
 
     private String resolve(String name) {
@@ -360,5 +521,6 @@ final class ArchiveLoader implements AutoCloseable {
     @Override
     public void close() {
         layers.values().forEach(PendingLayer::close);
+        catalog.unpin(pinned);
     }
 }

@@ -1,8 +1,10 @@
 package kist.image;
 
 import java.util.Map;
+import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
+import kist.kernel.KernelException;
 import kist.kernel.Linux;
 
 /** Gives unpacked entries their owner, mode, times and extended attributes. Not thread-safe. */
@@ -10,6 +12,8 @@ final class Attributes {
     private static final long MAXIMUM_ID = 0xfffffffeL;
     /** Far beyond what any file system stores, and no overflow in the kernel. */
     private static final long MAXIMUM_TIME = 1L << 40;
+
+    private static final String OVERLAY = "user.overlay.";
 
     private final Linux linux;
     private final String what;
@@ -39,20 +43,39 @@ final class Attributes {
     }
 
     static boolean isAllowed(String attribute) {
-        return attribute.startsWith("user.")
+        return attribute.startsWith("user.") && !attribute.startsWith(OVERLAY)
                 || attribute.equals("security.capability")
                 || attribute.equals("system.posix_acl_access")
                 || attribute.equals("system.posix_acl_default");
     }
 
-    /** A label of the machine that made the archive says nothing on this one; tar leaves it out as well. */
+    /**
+     * A label of the machine that made the archive says nothing on this one; tar leaves it out as well. Overlay's marks of
+     * an engine without root get into archives by mistake, and would steer an overlay in a user namespace here.
+     */
     private static boolean isHostLabel(String attribute) {
-        return attribute.equals("security.selinux");
+        return attribute.equals("security.selinux") || attribute.startsWith(OVERLAY);
+    }
+
+    private void chown(Fd dir, String name, long uid, long gid, String entry) {
+        try {
+            linux.fchownat(dir, name, uid, gid);
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EINVAL) {
+                throw e;
+            }
+            throw new ImageException(
+                    ImageException.Kind.UNSUPPORTED,
+                    what + ": entry " + Text.quote(entry) + " belongs to " + uid + ":" + gid
+                            + ", which this user namespace does not map (/proc/self/uid_map); give it more subordinate ids"
+                            + " (subuid(5), subgid(5))",
+                    e);
+        }
     }
 
     /** Of an open file. */
     void apply(Fd file, Fd parent, String name, TarEntry entry) {
-        linux.fchownat(file, "", entry.uid(), entry.gid());
+        chown(file, "", entry.uid(), entry.gid(), entry.name());
         // after the owner, whose change clears capabilities and set-id bits
         xattrs(parent, name, entry.xattrs());
         linux.chmod(file, entry.mode());
@@ -61,7 +84,7 @@ final class Attributes {
 
     /** Of a link, device or fifo. */
     void apply(Fd parent, String name, TarEntry entry) {
-        linux.fchownat(parent, name, entry.uid(), entry.gid());
+        chown(parent, name, entry.uid(), entry.gid(), entry.name());
         xattrs(parent, name, entry.xattrs());
         if (entry.type() != TarEntry.Type.SYMBOLIC_LINK) {
             try (Fd node = linux.openat2(parent, name, Flags.O_PATH | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
@@ -73,7 +96,7 @@ final class Attributes {
 
     /** Of a directory. */
     void applyToDirectory(Fd directory, TarEntry entry) {
-        linux.fchownat(directory, "", entry.uid(), entry.gid());
+        chown(directory, "", entry.uid(), entry.gid(), entry.name());
         xattrs(directory, "", entry.xattrs());
         linux.chmod(directory, entry.mode());
         time(directory, "", entry);
@@ -96,7 +119,7 @@ final class Attributes {
 
     /** Copies all from one entry to another, which is an open file or directory where {@code toName} is empty. */
     void copy(Fd fromDir, String fromName, Linux.Stat stat, Fd toDir, String toName, Fd to) {
-        linux.fchownat(to, "", stat.uid(), stat.gid());
+        chown(to, "", stat.uid(), stat.gid(), toName);
         for (String attribute : linux.listxattr(fromDir, fromName)) {
             if (isAllowed(attribute)) {
                 linux.getxattr(fromDir, fromName, attribute)

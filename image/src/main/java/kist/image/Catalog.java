@@ -47,7 +47,7 @@ final class Catalog {
     /** Held by one commit at a time, so that a layer which two need is completed once. */
     private final ReentrantLock committing = new ReentrantLock();
 
-    private volatile State state = new State(new Index(), Map.of(), Map.of(), Map.of(), Map.of(), Set.of());
+    private volatile State state = new State(new Index(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Set.of());
 
     /**
      * What the index says, and what follows from it; never changed, only replaced.
@@ -55,6 +55,7 @@ final class Catalog {
      * @param names ids by name with tag and by name with digest
      * @param variants ids of the images for other platforms behind a name
      * @param archives what is kept of a layer, by its diff id
+     * @param diffIds by the digest of the archive
      * @param plainSizes of all layers that are there
      */
     private record State(
@@ -63,6 +64,7 @@ final class Catalog {
             Map<String, String> names,
             Map<String, List<String>> variants,
             Map<String, LayerBlob> archives,
+            Map<String, String> diffIds,
             Set<Long> plainSizes) {}
 
     Catalog(StoreFiles files, Overlay overlay, Limits limits) {
@@ -203,6 +205,7 @@ final class Catalog {
         Map<String, String> names = new HashMap<>();
         Map<String, String> byManifest = new HashMap<>();
         Map<String, LayerBlob> archives = new HashMap<>();
+        Map<String, String> diffIds = new HashMap<>();
         for (Index.Entry entry : index.entries.values()) {
             ImageDocument d = documents.get(entry.id());
             if (d == null) {
@@ -212,6 +215,7 @@ final class Catalog {
                 LayerBlob blob = entry.blobs().get(i);
                 if (blob.isKept()) {
                     // what came from elsewhere is worth more than our own form
+                    diffIds.put(blob.digest(), d.diffIds().get(i));
                     archives.merge(d.diffIds().get(i), blob, (a, b) -> a.isOwn() ? b : a);
                 }
             }
@@ -237,7 +241,7 @@ final class Catalog {
         });
         Set<Long> plainSizes = new HashSet<>();
         layers.values().forEach(l -> plainSizes.add(l.plainSize()));
-        return new State(index, images, names, variants, archives, plainSizes);
+        return new State(index, images, names, variants, archives, diffIds, plainSizes);
     }
 
     private Image image(Index.Entry entry, ImageDocument d) {
@@ -350,6 +354,7 @@ final class Catalog {
         if (leases.holdings(wanted)) {
             content.retain(wanted);
         }
+        snapshots.sweep();
     }
 
     /** Names of layers and ids of images that must not go until {@link #unpin}, whether they are there or not. */
@@ -397,6 +402,23 @@ final class Catalog {
     LayerBlob archive(String diffId) {
         LayerBlob blob = state.archives().getOrDefault(diffId, LayerBlob.NONE);
         return blob.isKept() && content.size(blob.digest()).isPresent() ? blob : LayerBlob.NONE;
+    }
+
+    /** The same; rather the one of this digest, if it is kept. */
+    LayerBlob archive(String diffId, String digest) {
+        for (Index.Entry entry : state.index().entries.values()) {
+            for (LayerBlob blob : entry.blobs()) {
+                if (blob.digest().equals(digest) && content.size(digest).isPresent()) {
+                    return blob;
+                }
+            }
+        }
+        return archive(diffId);
+    }
+
+    /** The digest of the plain tar in an archive that some image keeps. */
+    Optional<String> diffIdOf(String digest) {
+        return Optional.ofNullable(state.diffIds().get(digest));
     }
 
     /** Whether a layer whose plain tar has this size is there, so that an archive of it may be too. */

@@ -23,6 +23,7 @@ final class Commit {
     private final List<PendingLayer> taken = new ArrayList<>();
     private final Map<String, List<String>> directories = new LinkedHashMap<>();
     private final Map<String, List<LayerBlob>> blobs = new LinkedHashMap<>();
+    private boolean installed;
 
     Commit(StoreFiles files, Catalog catalog, Overlay overlay, Budget budget, List<NewImage> images) {
         this.files = files;
@@ -53,9 +54,7 @@ final class Commit {
             if (files.boot.isEmpty()) {
                 files.linux.syncfs(files.layers);
             }
-            List<Loaded> loaded = catalog.locked(this::publish);
-            catalog.syncSoon();
-            return loaded;
+            return catalog.locked(this::publish);
         } finally {
             catalog.committing().unlock();
             taken.forEach(PendingLayer::close);
@@ -181,6 +180,7 @@ final class Commit {
         }
         if (brought.isKept() && !isThere(brought)) {
             layer.unpacked().flatMap(PendingLayer::archive).orElseThrow().install(catalog.content());
+            installed = true;
         }
         return brought;
     }
@@ -204,6 +204,7 @@ final class Commit {
                 catalog.add(done);
             }
         }
+        Index before = catalog.draft();
         Index index = catalog.draft();
         for (NewImage image : images) {
             index.entries.put(image.id(), entry(image, Optional.ofNullable(index.entries.get(image.id()))));
@@ -216,7 +217,10 @@ final class Commit {
             }
             image.digests().forEach(d -> index.moveDigest(d.toString(), image.id()));
         }
-        catalog.change(index);
+        if (!index.same(before)) {
+            catalog.change(index);
+            catalog.syncSoon();
+        }
         List<Loaded> loaded = new ArrayList<>();
         for (NewImage image : images) {
             loaded.add(new Loaded(
@@ -244,6 +248,7 @@ final class Commit {
                 archives.set(i, kept);
             }
         }
+        boolean nothingNew = pending.isEmpty() && !installed && old.isPresent();
         return new Index.Entry(
                 image.id(),
                 old.map(Index.Entry::references).orElse(List.of()),
@@ -253,6 +258,6 @@ final class Commit {
                 List.copyOf(manifests),
                 image.parent().isEmpty() ? old.map(Index.Entry::parent).orElse("") : image.parent(),
                 false,
-                files.boot);
+                nothingNew ? old.get().unsynced() : files.boot);
     }
 }

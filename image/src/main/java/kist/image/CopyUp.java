@@ -15,6 +15,7 @@ final class CopyUp {
     private final Fd lower;
     private final LayerTree tree;
     private final Attributes attributes;
+    private final Copies copies;
     private final Budget budget;
     private final String what;
 
@@ -24,12 +25,13 @@ final class CopyUp {
         this.lower = lower;
         this.tree = tree;
         this.attributes = attributes;
+        this.copies = new Copies(linux, attributes);
         this.budget = budget;
         this.what = what;
     }
 
     /** Copies one entry that is not a directory; false where the layers below have no such entry. */
-    boolean copy(String path, byte[] piece) {
+    boolean copy(String path) {
         Optional<Fd> from = directory(EntryPath.parent(path));
         if (from.isEmpty()) {
             return false;
@@ -47,38 +49,8 @@ final class CopyUp {
             }
             budget.entry(what, stat.type() == Flags.S_IFREG ? stat.size() : 0);
             Fd parent = tree.directory(EntryPath.parent(path));
-            switch (stat.type()) {
-                case Flags.S_IFREG -> file(source, name, stat, parent, piece);
-                case Flags.S_IFLNK -> linux.symlinkat(linux.readlinkat(source, name), parent, name);
-                case Flags.S_IFCHR, Flags.S_IFBLK, Flags.S_IFIFO ->
-                    linux.mknodat(parent, name, stat.type() | 0600, stat.rdevMajor(), stat.rdevMinor());
-                default -> {
-                    return false;
-                }
-            }
-            try (Fd made = linux.openat2(parent, name, Flags.O_PATH | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
-                attributes.copy(source, name, stat, parent, name, made);
-            }
-            return true;
-        }
-    }
-
-    private void file(Fd source, String name, Linux.Stat stat, Fd parent, byte[] piece) {
-        try (Fd in = linux.openat2(source, name, Flags.O_RDONLY | Flags.O_NOFOLLOW, 0, Trees.INSIDE);
-                Fd out = linux.openat2(
-                        parent,
-                        name,
-                        Flags.O_WRONLY | Flags.O_CREAT | Flags.O_EXCL | Flags.O_NOFOLLOW,
-                        0600,
-                        Trees.INSIDE)) {
-            long at = 0;
-            for (int n; (n = linux.pread(in, piece, 0, piece.length, at)) > 0; at += n) {
-                budget.writing(what, n);
-                linux.pwrite(out, piece, 0, n, at);
-            }
-            if (at != stat.size()) {
-                linux.truncate(out, stat.size());
-            }
+            budget.writing(what, stat.type() == Flags.S_IFREG ? stat.size() : 0);
+            return stat.type() != Flags.S_IFDIR && copies.copy(source, name, stat, parent);
         }
     }
 

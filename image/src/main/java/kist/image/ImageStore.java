@@ -44,10 +44,19 @@ public final class ImageStore implements AutoCloseable {
      *     nothing was changed
      */
     public static ImageStore open(Path directory, Linux linux, Limits limits) {
+        return open(directory, linux, limits, Snapshotter.AUTO);
+    }
+
+    /**
+     * The same, saying how the file systems of containers are made. What containers have already stays as it is.
+     *
+     * @throws ImageException also where overlay is asked for and does not work in that directory
+     */
+    public static ImageStore open(Path directory, Linux linux, Limits limits, Snapshotter snapshotter) {
         StoreFiles files = new StoreFiles(directory, linux);
         boolean opened = false;
         try {
-            ImageStore store = new ImageStore(files, limits, new Overlay(linux));
+            ImageStore store = new ImageStore(files, limits, Overlay.find(files, snapshotter));
             store.catalog.load();
             opened = true;
             return store;
@@ -119,9 +128,18 @@ public final class ImageStore implements AutoCloseable {
      * are there afterwards, or none that was not there before.
      */
     public List<Loaded> load(InputStream tar) {
+        return load(tar, Optional.empty());
+    }
+
+    /**
+     * The same.
+     *
+     * @param platform the only platform whose images are loaded; empty for all that the archive holds
+     */
+    public List<Loaded> load(InputStream tar, Optional<Platform> platform) {
         return guarded("load the archive", () -> {
             Budget budget = budget();
-            try (ArchiveLoader loader = new ArchiveLoader(files, budget)) {
+            try (ArchiveLoader loader = new ArchiveLoader(files, catalog, budget, platform)) {
                 return commit(budget, loader.read(tar));
             }
         });
@@ -189,7 +207,7 @@ public final class ImageStore implements AutoCloseable {
                             + Text.quote(manifest.config().mediaType()));
         }
         ImageDocument document = ImageDocument.parse(config, "image configuration " + Digest.of(config));
-        List<NewImage.NewLayer> layers = ArchiveLoader.layers(document, manifest, what, d -> Optional.empty());
+        List<NewImage.NewLayer> layers = ArchiveLoader.layers(document, manifest, what);
         return guarded("add image " + Digest.of(config), () -> {
             NewImage image = new NewImage(
                     config,

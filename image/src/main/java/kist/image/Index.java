@@ -32,6 +32,11 @@ final class Index {
         return copy;
     }
 
+    /** Whether another says the same. */
+    boolean same(Index other) {
+        return entries.equals(other.entries) && lists.equals(other.lists);
+    }
+
     /** A manifest or an index among the blobs. */
     record Stored(String digest, String mediaType) {}
 

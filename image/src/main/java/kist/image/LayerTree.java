@@ -18,7 +18,6 @@ import kist.kernel.Linux;
 final class LayerTree implements AutoCloseable {
     private static final int CACHED = 48;
     private static final long IN_ROOT = Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS | Flags.RESOLVE_NO_XDEV;
-    private static final byte[] YES = {'y'};
 
     private final Linux linux;
     private final Fd root;
@@ -108,14 +107,14 @@ final class LayerTree implements AutoCloseable {
             stale = true;
             linux.mkdirat(parent, name, 0700);
             if (whiteout) {
-                linux.setxattr(parent, name, Overlay.OPAQUE, YES);
+                Overlay.mark(linux, parent, name);
             }
         }
     }
 
     /** Says that nothing of the layers below shows in this directory. */
     void makeOpaque(Fd directory) {
-        linux.setxattr(directory, "", Overlay.OPAQUE, YES);
+        Overlay.mark(linux, directory, "");
     }
 
     /** Removes an entry that a later one of the same name replaces. */

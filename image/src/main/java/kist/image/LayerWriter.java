@@ -18,6 +18,7 @@ import kist.kernel.Linux;
  * thread-safe.
  */
 final class LayerWriter implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(LayerWriter.class.getName());
     private static final String WHITEOUT = ".wh.";
     private static final String OPAQUE = ".wh..wh..opq";
     private static final long ONE_NAME = Trees.INSIDE;
@@ -140,7 +141,16 @@ final class LayerWriter implements AutoCloseable {
             throw ImageException.invalid(what + ": " + Text.quote(path)
                     + " is a device 0:0, which hides files of the layers below; a layer says that with a whiteout");
         }
-        make(parent, name, () -> linux.mknodat(parent, name, type, entry.devMajor(), entry.devMinor()));
+        try {
+            make(parent, name, () -> linux.mknodat(parent, name, type, entry.devMajor(), entry.devMinor()));
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EPERM || type == Flags.S_IFIFO) {
+                throw e;
+            }
+            // in a user namespace nobody can make devices, and containers get their own /dev anyway
+            LOG.log(System.Logger.Level.WARNING, "{0}: the device {1} is left out: {2}", what, path, e.getMessage());
+            return;
+        }
         attributes.apply(parent, name, entry);
     }
 
@@ -233,7 +243,7 @@ final class LayerWriter implements AutoCloseable {
             }
             // a whiteout hides the layers below, never what this layer brings itself
             if (linux.stat(parent, hidden).isDirectory()) {
-                linux.setxattr(parent, hidden, Overlay.OPAQUE, new byte[] {'y'});
+                Overlay.mark(linux, parent, hidden);
             }
         }
     }
@@ -315,8 +325,8 @@ final class LayerWriter implements AutoCloseable {
         if (link(link.path(), link.target())) {
             return;
         }
-        boolean copied = lower.isPresent()
-                && new CopyUp(linux, lower.get(), tree, attributes, budget, what).copy(link.target(), piece);
+        boolean copied =
+                lower.isPresent() && new CopyUp(linux, lower.get(), tree, attributes, budget, what).copy(link.target());
         if (!copied || !link(link.path(), link.target())) {
             throw ImageException.invalid(what + ": hard link " + Text.quote(link.path()) + " to "
                     + Text.quote(link.target()) + ", which neither this layer nor one below it has");

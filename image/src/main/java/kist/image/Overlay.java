@@ -1,8 +1,10 @@
 package kist.image;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
@@ -16,7 +18,13 @@ import kist.kernel.Linux;
  */
 final class Overlay {
     /** Says that a directory hides the one of the same name below. */
-    static final String OPAQUE = "trusted.overlay.opaque";
+    private static final String OPAQUE = "trusted.overlay.opaque";
+
+    /** The same in a user namespace, where nobody may set the former. */
+    private static final String USER_OPAQUE = "user.overlay.opaque";
+
+    private static final byte[] YES = {'y'};
+    private static final System.Logger LOG = System.getLogger(Overlay.class.getName());
 
     /** Overlay's own bound (OVL_MAX_STACK). */
     private static final int MAXIMUM_LAYERS = 500;
@@ -33,6 +41,8 @@ final class Overlay {
 
     private final Linux linux;
     private final AtomicReference<Form> form;
+    private final boolean user;
+    private final boolean usable;
 
     /** The writable part of a mount. */
     record Writable(Fd upper, Fd work) {}
@@ -43,8 +53,79 @@ final class Overlay {
 
     /** Begins with an older form, for tests. */
     Overlay(Linux linux, Form first) {
+        this(linux, first, false, true);
+    }
+
+    private Overlay(Linux linux, Form first, boolean user, boolean usable) {
         this.linux = linux;
         this.form = new AtomicReference<>(first);
+        this.user = user;
+        this.usable = usable;
+    }
+
+    /**
+     * Finds out by trying in the store's own directory what this kernel, file system and user namespace can do.
+     *
+     * @throws ImageException where overlay is asked for and does not work
+     */
+    static Overlay find(StoreFiles files, Snapshotter snapshotter) {
+        Linux linux = files.linux;
+        String temporary = files.newTemporary();
+        try (Fd dir = files.openPath(files.temporary, temporary)) {
+            linux.mkdirat(dir, "upper", 0700);
+            linux.mkdirat(dir, "work", 0700);
+            boolean user = mark(linux, dir, "upper");
+            Overlay overlay = new Overlay(linux, Form.DESCRIPTORS, user, true);
+            if (snapshotter == Snapshotter.COPY) {
+                return new Overlay(linux, Form.DESCRIPTORS, user, false);
+            }
+            try (Fd upper = files.openPath(dir, "upper");
+                    Fd work = files.openPath(dir, "work");
+                    Fd lower = files.openPath(files.empty, "1");
+                    Fd mount = overlay.mount(List.of(lower), Optional.of(new Writable(upper, work)), false, false)) {
+                return overlay;
+            } catch (ImageException e) {
+                if (snapshotter == Snapshotter.OVERLAY || e.kind() == ImageException.Kind.NO_SPACE) {
+                    throw e;
+                }
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "overlay does not work in {0}, containers get whole copies of their images: {1}",
+                        files.where,
+                        e.getMessage());
+                return new Overlay(linux, Form.DESCRIPTORS, user, false);
+            }
+        } finally {
+            Trees.delete(linux, files.temporary, temporary);
+        }
+    }
+
+    /** Whether mounts can and shall be made. */
+    boolean isUsable() {
+        return usable;
+    }
+
+    /**
+     * Marks a directory as one that hides the one of the same name below; answers whether it is the mark of a user
+     * namespace.
+     */
+    static boolean mark(Linux linux, Fd dir, String name) {
+        try {
+            linux.setxattr(dir, name, OPAQUE, YES);
+            return false;
+        } catch (KernelException e) {
+            if (e.errno() != Errno.EPERM) {
+                throw e;
+            }
+            linux.setxattr(dir, name, USER_OPAQUE, YES);
+            return true;
+        }
+    }
+
+    /** Whether a directory hides the one of the same name below. */
+    boolean isOpaque(Fd dir, String name) {
+        Optional<byte[]> mark = linux.getxattr(dir, name, user ? USER_OPAQUE : OPAQUE);
+        return mark.isPresent() && mark.get().length > 0 && mark.get()[0] == 'y';
     }
 
     /**
@@ -105,11 +186,43 @@ final class Overlay {
                     linux.fsconfigFlag(fs, "volatile");
                 }
             }
-            // what these would follow lies in extended attributes, which must never come from an image
-            linux.fsconfigString(fs, "redirect_dir", "nofollow");
-            linux.fsconfigString(fs, "metacopy", "off");
+            if (user) {
+                // which by itself turns off what follows here
+                linux.fsconfigFlag(fs, "userxattr");
+            } else {
+                // what these would follow lies in extended attributes, which must never come from an image
+                linux.fsconfigString(fs, "redirect_dir", "nofollow");
+                linux.fsconfigString(fs, "metacopy", "off");
+            }
             linux.fsconfigCreate(fs);
             return linux.fsmount(fs, readOnly ? Flags.MOUNT_ATTR_RDONLY : 0);
+        }
+    }
+
+    /**
+     * Has something work on the layers as one read-only tree.
+     *
+     * @param lowers topmost first
+     */
+    void merged(StoreFiles files, List<Fd> lowers, Consumer<Fd> work) {
+        if (usable) {
+            List<Fd> enough = new ArrayList<>(lowers);
+            try (Fd first = files.openPath(files.empty, "1");
+                    Fd second = files.openPath(files.empty, "2")) {
+                enough.add(first);
+                enough.add(second);
+                try (Fd mount = mount(enough, Optional.empty(), true, false)) {
+                    work.accept(mount);
+                }
+            }
+            return;
+        }
+        String temporary = files.newTemporary();
+        try (Fd tree = files.openPath(files.temporary, temporary)) {
+            new TreeMerge(linux, this, lowers).linkInto(tree);
+            work.accept(tree);
+        } finally {
+            files.discard(files.temporary, temporary);
         }
     }
 

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import kist.kernel.Fd;
@@ -214,15 +213,7 @@ final class PendingLayer implements AutoCloseable {
     Layer finish(Overlay overlay, String chain, List<Fd> below) {
         boolean dependent = writer.needsLower();
         if (dependent && !below.isEmpty()) {
-            List<Fd> lowers = new ArrayList<>(below);
-            try (Fd first = files.openPath(files.empty, "1");
-                    Fd second = files.openPath(files.empty, "2")) {
-                lowers.add(first);
-                lowers.add(second);
-                try (Fd mount = overlay.mount(lowers, Optional.empty(), true, false)) {
-                    writer.finish(Optional.of(mount));
-                }
-            }
+            overlay.merged(files, below, mount -> writer.finish(Optional.of(mount)));
         } else {
             writer.finish(Optional.empty());
         }

@@ -37,6 +37,8 @@ class CrashSystemTest {
             "truncate",
             "sync",
             "syncfs",
+            "copyRange",
+            "openTree",
             "openat2");
 
     private static final byte[] BASE =
@@ -98,11 +100,21 @@ class CrashSystemTest {
             java.util.function.Consumer<Stores> work,
             Check check)
             throws Exception {
+        everywhere(Snapshotter.AUTO, kill, before, work, check);
+    }
+
+    private void everywhere(
+            Snapshotter snapshotter,
+            boolean kill,
+            java.util.function.Consumer<Stores> before,
+            java.util.function.Consumer<Stores> work,
+            Check check)
+            throws Exception {
         Set<String> fds = openFiles();
         for (int call = 1; ; call++) {
             Mortal mortal = new Mortal();
             boolean done = false;
-            try (Stores stores = new Stores(mortal.linux(), new Limits(1000, 1 << 20, 0))) {
+            try (Stores stores = new Stores(mortal.linux(), new Limits(1000, 1 << 20, 0), snapshotter)) {
                 before.accept(stores);
                 mortal.dieAt(call, kill);
                 try {
@@ -220,6 +232,36 @@ class CrashSystemTest {
     @Test
     void a_preparation_that_finds_the_disk_full_leaves_a_whole_snapshot_or_none() throws Exception {
         everywhere(false, CrashSystemTest::load, CrashSystemTest::prepare, CrashSystemTest::preparedOrAbsent);
+    }
+
+    @Test
+    void a_copy_killed_anywhere_leaves_a_whole_snapshot_or_none() throws Exception {
+        everywhere(
+                Snapshotter.COPY,
+                true,
+                CrashSystemTest::load,
+                CrashSystemTest::prepare,
+                CrashSystemTest::preparedOrAbsent);
+    }
+
+    @Test
+    void a_copy_that_finds_the_disk_full_leaves_a_whole_snapshot_or_none() throws Exception {
+        everywhere(
+                Snapshotter.COPY,
+                false,
+                CrashSystemTest::load,
+                CrashSystemTest::prepare,
+                CrashSystemTest::preparedOrAbsent);
+    }
+
+    @Test
+    void a_merged_image_killed_anywhere_is_whole_or_made_again() throws Exception {
+        everywhere(
+                Snapshotter.COPY,
+                true,
+                CrashSystemTest::load,
+                s -> s.content(s.store.find("app").orElseThrow(), "etc/link"),
+                CrashSystemTest::wholeOrAbsent);
     }
 
     @Test

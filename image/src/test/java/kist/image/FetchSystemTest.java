@@ -210,7 +210,7 @@ class FetchSystemTest {
                                                         Thread.sleep(100_000);
                                                     } catch (InterruptedException e) {
                                                         Thread.currentThread().interrupt();
-                                                throw new java.io.InterruptedIOException();
+                                                        throw new java.io.InterruptedIOException();
                                                     }
                                                     return -1;
                                                 }

@@ -17,25 +17,39 @@ import kist.kernel.Linux;
 final class Stores implements AutoCloseable {
     final Path directory;
     final Linux linux;
+    private final Snapshotter snapshotter;
     ImageStore store;
 
     Stores() {
         this(Linux.system(), Limits.DEFAULT);
     }
 
+    Stores(Snapshotter snapshotter) {
+        this(Linux.system(), Limits.DEFAULT, snapshotter);
+    }
+
     Stores(Linux linux, Limits limits) {
+        this(linux, limits, Snapshotter.AUTO);
+    }
+
+    Stores(Linux linux, Limits limits, Snapshotter snapshotter) {
+        this.snapshotter = snapshotter;
         try {
             directory = Files.createTempDirectory(Path.of("/var/tmp"), "kist-image-test");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         this.linux = linux;
-        store = ImageStore.open(directory, linux, limits);
+        store = ImageStore.open(directory, linux, limits, snapshotter);
     }
 
     void reopen() {
+        reopen(snapshotter);
+    }
+
+    void reopen(Snapshotter how) {
         store.close();
-        store = ImageStore.open(directory, Linux.system());
+        store = ImageStore.open(directory, Linux.system(), Limits.DEFAULT, how);
     }
 
     Image importTar(byte[] tar, String name) {

@@ -89,6 +89,18 @@ public interface Linux {
     /** Writes all at an offset (pwrite(2)); for regular files. */
     void pwrite(Fd fd, byte[] buffer, int offset, int length, long position);
 
+    /**
+     * Copies from one regular file to another inside the kernel, which shares blocks where the file system can
+     * (copy_file_range(2)); answers how many bytes it was, 0 at the end of the source.
+     */
+    long copyRange(Fd from, long fromPosition, Fd to, long toPosition, long length);
+
+    /**
+     * Where at or after a position the next data of a regular file begins, or with {@code hole} the next hole (lseek(2),
+     * SEEK_DATA, SEEK_HOLE); -1 where there is none. Moves the offset of the open file.
+     */
+    long seek(Fd fd, long position, boolean hole);
+
     /** Gives a regular file this length; what is added reads as zeros and takes no space (ftruncate(2)). */
     void truncate(Fd fd, long length);
 
@@ -97,6 +109,12 @@ public interface Linux {
 
     /** Bytes that may still be written to the file system that the descriptor is on (statfs(2)). */
     long availableBytes(Fd fd);
+
+    /**
+     * Has the file system spread the directories made in this one over the disk, as they have nothing to do with each other
+     * (chattr(1), attribute T; FS_IOC_SETFLAGS); false where it knows no such thing.
+     */
+    boolean spreadDirectories(Fd dir);
 
     /** Writes data of the file to disk, with {@code metadata} its inode too (fsync(2), fdatasync(2)). */
     void sync(Fd fd, boolean metadata);

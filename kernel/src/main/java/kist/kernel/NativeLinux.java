@@ -30,6 +30,9 @@ final class NativeLinux implements Linux {
     private static final int SO_PEERCRED = 17;
     private static final int MSG_CMSG_CLOEXEC = 0x40000000;
     private static final int MSG_NOSIGNAL = 0x4000;
+    private static final long FS_IOC_GETFLAGS = 0x80086601L;
+    private static final long FS_IOC_SETFLAGS = 0x40086602L;
+    private static final int FS_TOPDIR_FL = 0x00020000;
     private static final long TIOCSWINSZ = 0x5414;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
@@ -45,6 +48,8 @@ final class NativeLinux implements Linux {
     private static final int EPOLL_DATA = System.getProperty("os.arch", "").equals("aarch64") ? 8 : 4;
     private static final int EPOLL_SIZE = EPOLL_DATA + 8;
     private static final ValueLayout.OfInt UNALIGNED_INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
     private static final int LOCK_SH = 1;
     private static final int LOCK_EX = 2;
     private static final int LOCK_NB = 4;
@@ -381,6 +386,35 @@ final class NativeLinux implements Linux {
     }
 
     @Override
+    public long copyRange(Fd from, long fromPosition, Fd to, long toPosition, long length) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment positions = a.allocate(16, 8);
+            positions.set(JAVA_LONG, 0, fromPosition);
+            positions.set(JAVA_LONG, 8, toPosition);
+            return check(
+                    call(
+                            a,
+                            Sys.COPY_FILE_RANGE,
+                            from.number(),
+                            positions.address(),
+                            to.number(),
+                            positions.address() + 8,
+                            length,
+                            0),
+                    "copy_file_range",
+                    "");
+        }
+    }
+
+    @Override
+    public long seek(Fd fd, long position, boolean hole) {
+        try (Arena a = Arena.ofConfined()) {
+            long result = call(a, Sys.LSEEK, fd.number(), position, hole ? SEEK_HOLE : SEEK_DATA);
+            return result == -Errno.ENXIO ? -1 : check(result, "lseek", "");
+        }
+    }
+
+    @Override
     public void truncate(Fd fd, long length) {
         try (Arena a = Arena.ofConfined()) {
             check(call(a, Sys.FTRUNCATE, fd.number(), length), "ftruncate", "");
@@ -400,6 +434,22 @@ final class NativeLinux implements Linux {
             MemorySegment s = a.allocate(120, 8);
             check(call(a, Sys.FSTATFS, fd.number(), s.address()), "fstatfs", "");
             return s.get(JAVA_LONG, 8) * s.get(JAVA_LONG, 32);
+        }
+    }
+
+    @Override
+    public boolean spreadDirectories(Fd dir) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment flags = a.allocate(JAVA_LONG);
+            check(call(a, Sys.IOCTL, dir.number(), FS_IOC_GETFLAGS, flags.address()), "ioctl FS_IOC_GETFLAGS", "");
+            flags.set(JAVA_INT, 0, flags.get(JAVA_INT, 0) | FS_TOPDIR_FL);
+            check(call(a, Sys.IOCTL, dir.number(), FS_IOC_SETFLAGS, flags.address()), "ioctl FS_IOC_SETFLAGS", "");
+            return true;
+        } catch (KernelException e) {
+            return switch (e.errno()) {
+                case Errno.ENOTTY, Errno.EOPNOTSUPP, Errno.EPERM, Errno.EINVAL -> false;
+                default -> throw e;
+            };
         }
     }
 

@@ -8,6 +8,8 @@ public enum Sys {
     WRITE(1, 64),
     /** close(2). */
     CLOSE(3, 57),
+    /** lseek(2). */
+    LSEEK(8, 62),
     /** ioctl(2). */
     IOCTL(16, 29),
     /** pread64(2). */
@@ -156,6 +158,8 @@ public enum Sys {
     SECCOMP(317, 277),
     /** memfd_create(2). */
     MEMFD_CREATE(319, 279),
+    /** copy_file_range(2). */
+    COPY_FILE_RANGE(326, 285),
     /** statx(2). */
     STATX(332, 291),
     /** pidfd_send_signal(2). */
