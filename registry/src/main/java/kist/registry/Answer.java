@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpHeaders;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -88,7 +89,7 @@ record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implem
         } catch (IOException | RegistryException e) {
             return "status " + status;
         }
-        String text = new String(bytes, java.nio.charset.StandardCharsets.UTF_8).strip();
+        String text = new String(bytes, StandardCharsets.UTF_8).strip();
         if (text.isEmpty()) {
             return "status " + status;
         }
