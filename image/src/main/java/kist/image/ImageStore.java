@@ -342,19 +342,6 @@ public final class ImageStore implements AutoCloseable {
         return catalog.leases().permanent(id);
     }
 
-    public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
-        for (String name : find(imageId).orElseThrow().digests()) {
-            byte[] bytes = content().read(name.substring(name.indexOf('@') + 1), Manifest.MAXIMUM_SIZE);
-            Manifest m = Manifest.parse(bytes, Document.parse(bytes, "m").text("mediaType"), "m");
-            if (m instanceof Manifest.Single single) {
-                return single;
-            }
-        }
-        throw new UnsupportedOperationException();
-    }
-
-    public void recordDigest(String imageId, Reference nameAtDigest) {}
-
     /** The writable layers of containers. */
     public Snapshots snapshots() {
         return catalog.snapshots();
