@@ -24,7 +24,7 @@ final class Uploads {
         String mount = call.request().parameter("mount");
         if (!mount.isEmpty()
                 && call.ask(new HostedRequest.MountBlob(
-                        call.name(), mount, call.request().parameter("from"), call.images()))) {
+                        call.name(), mount, call.request().parameter("from")))) {
             created(call, mount);
             return;
         }
