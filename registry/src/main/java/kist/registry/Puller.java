@@ -1,5 +1,6 @@
 package kist.registry;
 
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,6 +39,7 @@ final class Puller {
     private final Optional<Platform> platform;
     private final TrustPolicy policy;
     private final Semaphore places;
+    private final int workers;
     private final TransferListener listener;
 
     Puller(
@@ -46,6 +48,7 @@ final class Puller {
             Optional<Platform> platform,
             TrustPolicy policy,
             Semaphore places,
+            int workers,
             TransferListener listener) {
         this.store = store;
         this.content = store.content();
@@ -53,6 +56,7 @@ final class Puller {
         this.platform = platform;
         this.policy = policy;
         this.places = places;
+        this.workers = workers;
         this.listener = listener;
         platform.filter(p -> !p.os().equals("linux")).ifPresent(p -> {
             throw foreign("platform " + p, p.os());
@@ -71,20 +75,24 @@ final class Puller {
         boolean resumable = true;
         try {
             for (int i = 0; ; i++) {
+                boolean last = i + 1 == sources.size();
                 try {
                     Image image = pull(lease, sources.get(i));
                     resumable = false;
                     return image;
                 } catch (RegistryException e) {
-                    if (i + 1 == sources.size() || e.kind() == RegistryException.Kind.REFUSED_BY_POLICY) {
+                    if (last || e.kind() == RegistryException.Kind.REFUSED_BY_POLICY) {
                         resumable = isPassing(e);
+                        throw e;
+                    }
+                } catch (ImageException e) {
+                    // a mirror that lies is as good as none
+                    if (last || e.kind() != ImageException.Kind.INVALID) {
+                        resumable = false;
                         throw e;
                     }
                 }
             }
-        } catch (ImageException e) {
-            resumable = false;
-            throw e;
         } finally {
             if (!resumable) {
                 lease.close();
@@ -254,7 +262,9 @@ final class Puller {
     /** Fetches all layers, several at a time; when one fails the others are broken off. */
     private void fetch(Lease lease, RemoteRepository repository, List<Descriptor> layers, List<String> diffIds)
             throws InterruptedException {
-        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+        // not virtual ones: unpacking blocks in system calls
+        ExecutorService threads = Executors.newFixedThreadPool(
+                workers, Thread.ofPlatform().daemon().name("kist-pull-", 0).factory());
         try {
             ExecutorCompletionService<Boolean> done = new ExecutorCompletionService<>(threads);
             List<Future<Boolean>> all = new ArrayList<>();
@@ -294,6 +304,11 @@ final class Puller {
             throws InterruptedException {
         try {
             store.fetchLayer(lease, layer, diffId, offset -> repository.open(layer, offset), listener);
+        } catch (UncheckedIOException e) {
+            throw new RegistryException(
+                    RegistryException.Kind.UNAVAILABLE,
+                    repository.client().endpoint().authority() + ": " + e.getMessage(),
+                    e);
         } catch (RegistryException e) {
             if (e.kind() == RegistryException.Kind.NOT_FOUND && MediaTypes.isForeign(layer.mediaType())) {
                 throw new RegistryException(

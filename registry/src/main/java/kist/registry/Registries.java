@@ -95,7 +95,7 @@ public final class Registries implements AutoCloseable {
         RegistriesConfig configs = configs();
         RegistryConfig config = open(configs, reference.domain());
         policy.admit(reference);
-        Puller puller = new Puller(store, reference, platform, policy, downloads, listener);
+        Puller puller = new Puller(store, reference, platform, policy, downloads, options.downloads(), listener);
         List<RemoteRepository> sources = new ArrayList<>();
         for (Endpoint endpoint : Endpoint.sources(config, configs)) {
             Client client = new Client(shared(), endpoint, configs, credentials.orElse(Credentials.NONE));
