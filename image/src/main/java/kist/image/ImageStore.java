@@ -477,14 +477,6 @@ public final class ImageStore implements AutoCloseable {
         return catalog.leases().permanent(id);
     }
 
-    public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
-        throw new UnsupportedOperationException();
-    }
-
-    public void recordDigest(String imageId, Reference nameAtDigest) {
-        throw new UnsupportedOperationException();
-    }
-
     /** The writable layers of containers. */
     public Snapshots snapshots() {
         return catalog.snapshots();
