@@ -140,8 +140,10 @@ final class Puller {
     private RegistryException explained(RegistryException e) {
         return switch (e.kind()) {
             case NOT_FOUND ->
-                new RegistryException(
-                        e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
+                String.valueOf(e.getMessage()).startsWith("manifest for ")
+                        ? e
+                        : new RegistryException(
+                                e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
             case DENIED ->
                 new RegistryException(
                         e.kind(),
@@ -272,7 +274,9 @@ final class Puller {
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
-                listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                if (!store.hasLayer(diffId, diffIds.subList(0, i))) {
+                    listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                }
                 all.add(done.submit(() -> {
                     places.acquire();
                     try {
