@@ -274,7 +274,14 @@ final class Puller {
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
-                if (!store.hasLayer(diffId, diffIds.subList(0, i))) {
+                boolean there = store.hasLayer(diffId, diffIds.subList(0, i));
+                // should it be removed meanwhile, the image is made from the blob, which the lease holds
+                if (there && content.keep(lease, layer.digest())) {
+                    listener.on(
+                            new TransferEvent(layer.digest(), TransferEvent.State.EXISTS, layer.size(), layer.size()));
+                    continue;
+                }
+                if (!there) {
                     listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
                 }
                 all.add(done.submit(() -> {

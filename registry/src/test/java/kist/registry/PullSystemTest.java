@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import kist.image.Descriptor;
@@ -27,6 +28,7 @@ import kist.image.Manifest;
 import kist.image.MediaTypes;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.TransferEvent;
 import kist.image.TransferListener;
 import kist.kernel.Linux;
 import kist.registry.FakeRegistry.Response;
@@ -164,6 +166,26 @@ final class PullSystemTest {
         pull(name("lib/app:2"));
         assertEquals(0, registry.count("GET", second.layers().getFirst().digest()));
         assertEquals(1, registry.count("GET", second.layers().getLast().digest()));
+    }
+
+    @Test
+    void layers_that_are_there_are_not_unpacked_again() throws Exception {
+        Manifest.Single manifest = Layers.image(
+                registry,
+                "lib/app",
+                "deep",
+                "linux",
+                "amd64",
+                Layers.tar("a/b/first", Fixtures.bytes("1")),
+                Layers.tar("a/b/second", Fixtures.bytes("2")));
+        pull(name("lib/app:deep"));
+        List<TransferEvent> events = new CopyOnWriteArrayList<>();
+        registries.pull(name("lib/app:deep"), Optional.empty(), Optional.empty(), events::add);
+        assertEquals(
+                manifest.layers().stream()
+                        .map(l -> new TransferEvent(l.digest(), TransferEvent.State.EXISTS, l.size(), l.size()))
+                        .toList(),
+                events);
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.security.Signature;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,9 +23,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import kist.image.Descriptor;
 import kist.image.Digest;
+import kist.image.Document;
 import kist.image.Image;
 import kist.image.ImageStore;
 import kist.image.Manifest;
+import kist.image.MediaTypes;
+import kist.image.Platform;
 import kist.image.Reference;
 import kist.image.TransferEvent;
 import kist.image.TransferListener;
@@ -155,6 +160,74 @@ final class PushSystemTest {
             push(registry.authority() + "/a/app:1", Credentials.NONE);
             push(registry.authority() + "/b/app:1", Credentials.NONE);
             assertTrue(last(manifest.layers().getFirst()).contains(TransferEvent.State.MOUNTED), events.toString());
+        }
+    }
+
+    @Test
+    void all_platforms_are_pushed_where_all_are_here_and_the_one_that_is_otherwise() throws Exception {
+        Manifest.Single arm =
+                Layers.image(source, "lib/app", "arm", "linux", "arm64", Layers.tar("text", Fixtures.bytes("for arm")));
+        List<Object> entries = new ArrayList<>();
+        for (Manifest.Single part : List.of(manifest, arm)) {
+            Map<String, Object> entry = new LinkedHashMap<>(part.descriptor().toJson());
+            entry.put("platform", Map.of("os", "linux", "architecture", part == arm ? "arm64" : "amd64"));
+            entries.add(entry);
+        }
+        byte[] index =
+                Document.write(Map.of("schemaVersion", 2, "mediaType", MediaTypes.OCI_INDEX, "manifests", entries));
+        source.addManifest("lib/app", "all", MediaTypes.OCI_INDEX, index);
+        Reference all = Reference.parse(source.authority() + "/lib/app:all");
+        try (DebianRegistry registry = new DebianRegistry(directory.resolve("r"), "", "")) {
+            Reference there = Reference.parse(registry.authority() + "/multi:1");
+            registries.pull(all, Optional.of(Platform.parse("linux/amd64")), Optional.empty(), TransferListener.NONE);
+            store.tag(all.familiar(), there.familiar());
+            assertEquals(
+                    manifest.digest(),
+                    registries
+                            .push(there, Optional.empty(), Optional.empty(), TransferListener.NONE)
+                            .getFirst()
+                            .digest());
+            registries.pull(all, Optional.of(Platform.parse("linux/arm64")), Optional.empty(), TransferListener.NONE);
+            store.tag(all.familiar(), there.familiar());
+            assertEquals(
+                    Digest.of(index),
+                    registries
+                            .push(there, Optional.empty(), Optional.empty(), TransferListener.NONE)
+                            .getFirst()
+                            .digest());
+            assertEquals(
+                    2, registries.inspect(there, Optional.empty()).platforms().size());
+            assertEquals(
+                    arm.digest(),
+                    registries
+                            .push(
+                                    there,
+                                    Optional.of(Platform.parse("linux/arm64")),
+                                    Optional.empty(),
+                                    TransferListener.NONE)
+                            .getFirst()
+                            .digest());
+        }
+    }
+
+    @Test
+    void an_image_that_came_from_no_registry_is_pushed_and_comes_back_the_same() throws Exception {
+        Image made = store.importRootfs(new ByteArrayInputStream(Layers.tar("noise", NOISE)), "made:1", List.of(), "");
+        try (DebianRegistry registry = new DebianRegistry(directory.resolve("r"), "", "")) {
+            Reference there = Reference.parse(registry.authority() + "/made:1");
+            store.tag(made.id(), there.familiar());
+            String digest = registries
+                    .push(there, Optional.empty(), Optional.empty(), TransferListener.NONE)
+                    .getFirst()
+                    .digest();
+            ImageStore other = ImageStore.open(directory.resolve("other"), Linux.system());
+            try (Registries theirs = new Registries(other, options(), Fixtures.FAST)) {
+                Image back = theirs.pull(there, Optional.empty(), Optional.empty(), TransferListener.NONE);
+                assertEquals(made.id(), back.id());
+                assertEquals(List.of(there.at(digest).familiar()), back.digests());
+            } finally {
+                other.close();
+            }
         }
     }
 
