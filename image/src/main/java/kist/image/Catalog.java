@@ -618,6 +618,27 @@ final class Catalog {
         return reference(nameOrId).flatMap(this::list);
     }
 
+    /** The names that a name without tag stands for when an image is saved; what was said where it is something else. */
+    List<String> tagsOf(String name) {
+        Optional<Reference> said = reference(name);
+        boolean bare =
+                said.isPresent() && said.get().digest().isEmpty() && name.indexOf(':', name.lastIndexOf('/') + 1) < 0;
+        if (!bare) {
+            return List.of(name);
+        }
+        List<String> tags = state.images().values().stream()
+                .flatMap(i -> i.references().stream())
+                .filter(r -> Reference.parse(r).repository().equals(said.get().repository()))
+                .sorted()
+                .toList();
+        return tags.isEmpty() ? List.of(name) : tags;
+    }
+
+    /** The name with a tag that was said; empty where it was an id or a digest. */
+    static Optional<Reference> tag(String nameOrId) {
+        return reference(nameOrId).filter(r -> r.digest().isEmpty());
+    }
+
     /** Ids of the images that were made from an image here. */
     List<String> children(String id) {
         return state.images().values().stream()

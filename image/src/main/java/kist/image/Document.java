@@ -217,4 +217,9 @@ public final class Document {
     public static byte[] write(Map<String, ?> value) {
         return JSON.toJson(value).getBytes(StandardCharsets.UTF_8);
     }
+
+    /** Writes an array of such values. */
+    static byte[] write(List<?> value) {
+        return JSON.toJson(value).getBytes(StandardCharsets.UTF_8);
+    }
 }

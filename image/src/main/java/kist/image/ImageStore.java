@@ -1,10 +1,13 @@
 package kist.image;
 
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -18,11 +21,15 @@ import kist.kernel.Linux;
  * <p>All methods throw {@link ImageException}.
  */
 public final class ImageStore implements AutoCloseable {
+    /** The digest of an archive without entries: 1024 zeros. */
+    private static final String EMPTY_TAR = Digest.of(new byte[1024]);
+
     private final StoreFiles files;
     private final Limits limits;
     private final Overlay overlay;
     private final Catalog catalog;
     private final Fetches fetches;
+    private final Pushing pushing;
 
     private ImageStore(StoreFiles files, Limits limits, Overlay overlay) {
         this.files = files;
@@ -30,6 +37,7 @@ public final class ImageStore implements AutoCloseable {
         this.overlay = overlay;
         this.catalog = new Catalog(files, overlay, limits);
         this.fetches = new Fetches(files, catalog);
+        this.pushing = new Pushing(files, catalog);
     }
 
     /** Opens the store in a directory, which is made if it is not there, with {@link Limits#DEFAULT}. */
@@ -143,6 +151,133 @@ public final class ImageStore implements AutoCloseable {
                 return commit(budget, loader.read(tar));
             }
         });
+    }
+
+    /**
+     * Writes images as one tar that is a docker-archive and an OCI layout at once; the same images always give the same bytes,
+     * and nothing is compressed anew.
+     *
+     * @param names names, ids, or repositories without a tag, which stand for all their tags
+     * @param platform the platform to be written; empty for all that are here behind a name
+     * @param out not closed
+     * @throws IOException of the stream
+     * @throws ImageException NOT_FOUND before anything is written
+     */
+    public void save(List<String> names, Optional<Platform> platform, OutputStream out) throws IOException {
+        try (ArchiveWriter writer = new ArchiveWriter(files, catalog)) {
+            writer.write(ArchiveWriter.items(catalog, names, platform), out);
+        } catch (KernelException e) {
+            throw ImageException.of("save the images", e);
+        }
+    }
+
+    /**
+     * The manifest of an image with every blob that it names in the content store, held by the lease. Layers that came as plain
+     * tars are compressed with gzip the first time and stay so: the same image always has the same manifest afterwards.
+     *
+     * @param listener is told of layers that are prepared
+     */
+    public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
+        return guarded("prepare image " + imageId, () -> pushing.pushable(imageId, lease, listener));
+    }
+
+    /** Notes under which name and digest a registry has an image now. */
+    public void recordDigest(String imageId, Reference nameAtDigest) {
+        Digest.hex(nameAtDigest.digest(), "the digest of " + nameAtDigest.familiar());
+        String full = nameAtDigest.at(nameAtDigest.digest()).toString();
+        guarded(
+                "note the digest of image " + imageId,
+                () -> catalog.locked(() -> {
+                    Index index = catalog.draft();
+                    index.moveDigest(full, catalog.get(imageId).id());
+                    catalog.change(index);
+                    return index;
+                }));
+    }
+
+    /** Makes an image of what a container has changed. What the caller knows to go on in it, it has paused. */
+    public Image commit(CommitRequest request) {
+        String parentId = snapshots().imageOf(request.container());
+        return guarded("commit container " + request.container(), () -> {
+            Budget budget = budget();
+            ImageDocument parent = catalog.document(parentId)
+                    .orElseThrow(() -> new ImageException(ImageException.Kind.NOT_FOUND, "No such image: " + parentId));
+            String what = "the changes of container " + request.container();
+            try (BlobFile spool = new BlobFile(files, budget, what)) {
+                OutputStream out = new OutputStream() {
+                    @Override
+                    public void write(int b) {
+                        write(new byte[] {(byte) b}, 0, 1);
+                    }
+
+                    @Override
+                    public void write(byte[] bytes, int offset, int length) {
+                        spool.write(bytes, offset, length);
+                    }
+                };
+                try (BufferedOutputStream buffered = new BufferedOutputStream(out, 256 << 10)) {
+                    snapshots().diff(request.container(), buffered);
+                }
+                try (FdStream in = new FdStream(files.linux, linux().duplicate(spool.file()));
+                        PendingLayer layer = PendingLayer.unpack(files, in, budget, what, true, true)) {
+                    return commit(budget, List.of(committed(request, parentId, parent, layer)))
+                            .getFirst()
+                            .image();
+                }
+            }
+        });
+    }
+
+    private Linux linux() {
+        return files.linux;
+    }
+
+    private NewImage committed(CommitRequest request, String parentId, ImageDocument parent, PendingLayer top) {
+        boolean empty = top.diffId().equals(EMPTY_TAR);
+        List<NewImage.NewLayer> layers = new ArrayList<>();
+        parent.diffIds().forEach(d -> layers.add(new NewImage.NewLayer(d, Optional.empty(), LayerBlob.NONE)));
+        if (!empty) {
+            layers.add(NewImage.NewLayer.of(top));
+        }
+        Instant now = Instant.now();
+        List<Image.History> history = new ArrayList<>(parent.history());
+        history.add(new Image.History(now, request.createdBy(), request.author(), request.comment(), empty));
+        ImageDocument document = new ImageDocument(
+                now,
+                parent.architecture(),
+                parent.variant(),
+                parent.os(),
+                request.author(),
+                request.comment(),
+                layers.stream().map(NewImage.NewLayer::diffId).toList(),
+                request.config(),
+                List.copyOf(history));
+        // one that was removed by force and is only kept for its containers is nobody's parent
+        String known = catalog.has(parentId) ? parentId : "";
+        return new NewImage(
+                document.toJson(),
+                document,
+                layers,
+                request.references(),
+                List.of(),
+                Optional.empty(),
+                Optional.empty(),
+                known);
+    }
+
+    /** What the configuration of an image says, byte for byte as it came. */
+    public byte[] config(String imageId) {
+        return content().read(catalog.get(imageId).id(), Document.MAXIMUM_SIZE);
+    }
+
+    /** Removes the images that nobody needs, by the rules of {@code docker image prune}. */
+    public Pruned prune(PruneRequest request, List<ImageUse> uses) {
+        return guarded("prune the images", () -> catalog.locked(() -> new Housekeeping(catalog).prune(request, uses)));
+    }
+
+    /** What the images take on disk. */
+    public DiskUsage usage() {
+        return catalog.locked(() -> new Housekeeping(catalog).usage());
     }
 
     private Budget budget() {
@@ -340,14 +475,6 @@ public final class ImageStore implements AutoCloseable {
     /** The permanent lease of an id, any text: the same one again after a restart. */
     public Lease permanentLease(String id) {
         return catalog.leases().permanent(id);
-    }
-
-    public Manifest.Single pushable(String imageId, Lease lease, TransferListener listener) {
-        throw new UnsupportedOperationException();
-    }
-
-    public void recordDigest(String imageId, Reference nameAtDigest) {
-        throw new UnsupportedOperationException();
     }
 
     /** The writable layers of containers. */

@@ -1,7 +1,8 @@
 package kist.image;
 
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -12,9 +13,12 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class Syncer implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Syncer.class.getName());
 
+    /** Not at once, as whoever made an image is about to use it, and to sync holds up all that makes files. */
+    private static final long DELAY_SECONDS = 3;
+
     private final Runnable work;
     private final AtomicBoolean asked = new AtomicBoolean();
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(
+    private final ScheduledExecutorService thread = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("kist-image-sync").factory());
 
     Syncer(Runnable work) {
@@ -24,30 +28,34 @@ final class Syncer implements AutoCloseable {
     /** Has all that was done so far synced soon. */
     void schedule() {
         if (asked.compareAndSet(false, true)) {
-            thread.execute(() -> {
-                asked.set(false);
-                try {
-                    work.run();
-                } catch (RuntimeException e) {
-                    // they stay unsynced; the next one tries again
-                    LOG.log(System.Logger.Level.WARNING, "cannot sync the image store: {0}", e.getMessage());
-                }
-            });
+            thread.schedule(this::run, DELAY_SECONDS, TimeUnit.SECONDS);
         }
     }
 
-    /** Waits for what was scheduled. */
+    private void run() {
+        if (asked.getAndSet(false)) {
+            try {
+                work.run();
+            } catch (RuntimeException e) {
+                // they stay unsynced; the next one tries again
+                LOG.log(System.Logger.Level.WARNING, "cannot sync the image store: {0}", e.getMessage());
+            }
+        }
+    }
+
+    /** Does now what was scheduled, and waits for it. */
     void await() throws InterruptedException {
         try {
-            thread.submit(() -> {}).get();
-        } catch (java.util.concurrent.ExecutionException e) {
+            thread.submit(this::run).get();
+        } catch (ExecutionException e) {
             throw new IllegalStateException(e);
         }
     }
 
+    /** Waits for what goes on; what has not begun is left to the next engine. */
     @Override
     public void close() {
-        thread.shutdown();
+        thread.shutdownNow();
         boolean interrupted = false;
         for (boolean ended = false; !ended; ) {
             try {
