@@ -23,6 +23,7 @@ import kist.image.Manifest;
 import kist.image.MediaTypes;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.Text;
 import kist.image.TransferEvent;
 import kist.image.TransferListener;
 
@@ -139,8 +140,10 @@ final class Puller {
     private RegistryException explained(RegistryException e) {
         return switch (e.kind()) {
             case NOT_FOUND ->
-                new RegistryException(
-                        e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
+                String.valueOf(e.getMessage()).startsWith("manifest for ")
+                        ? e
+                        : new RegistryException(
+                                e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
             case DENIED ->
                 new RegistryException(
                         e.kind(),
@@ -163,8 +166,8 @@ final class Puller {
         Manifest manifest = repository.manifest(digest);
         if (!manifest.mediaType().equals(mediaType)) {
             throw RegistryException.invalid("the manifest of " + reference.familiarName() + "@" + digest
-                    + " was announced as " + kist.image.Text.quote(mediaType) + " but is served as "
-                    + kist.image.Text.quote(manifest.mediaType()));
+                    + " was announced as " + Text.quote(mediaType) + " but is served as "
+                    + Text.quote(manifest.mediaType()));
         }
         content.put(lease, manifest.content());
         return manifest;
@@ -207,14 +210,14 @@ final class Puller {
             throw new RegistryException(
                     RegistryException.Kind.UNSUPPORTED,
                     reference.familiar() + " is not an image that can be run, but an artifact of the type "
-                            + kist.image.Text.quote(type));
+                            + Text.quote(type));
         }
         for (Descriptor layer : manifest.layers()) {
             if (!MediaTypes.isLayer(layer.mediaType())) {
                 throw new RegistryException(
                         RegistryException.Kind.UNSUPPORTED,
                         "layer " + layer.digest() + " of " + reference.familiar() + " is of the type "
-                                + kist.image.Text.quote(layer.mediaType()) + ", which is no layer of an image");
+                                + Text.quote(layer.mediaType()) + ", which is no layer of an image");
             }
         }
     }
@@ -271,7 +274,9 @@ final class Puller {
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
-                listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                if (!store.hasLayer(diffId, diffIds.subList(0, i))) {
+                    listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                }
                 all.add(done.submit(() -> {
                     places.acquire();
                     try {
