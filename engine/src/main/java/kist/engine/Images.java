@@ -2,6 +2,7 @@ package kist.engine;
 
 import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -279,7 +280,9 @@ final class Images implements AutoCloseable {
     private Request.Done exported(ImageRequest.ExportContainer r) {
         Container c = containers.get(r.ref());
         try {
-            store.snapshots().export(c.id(), new BufferedOutputStream(r.out(), BUFFER));
+            OutputStream out = new BufferedOutputStream(r.out(), BUFFER);
+            store.snapshots().export(c.id(), out);
+            out.flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
