@@ -23,6 +23,7 @@ import kist.image.Manifest;
 import kist.image.MediaTypes;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.Text;
 import kist.image.TransferEvent;
 import kist.image.TransferListener;
 
@@ -165,8 +166,8 @@ final class Puller {
         Manifest manifest = repository.manifest(digest);
         if (!manifest.mediaType().equals(mediaType)) {
             throw RegistryException.invalid("the manifest of " + reference.familiarName() + "@" + digest
-                    + " was announced as " + kist.image.Text.quote(mediaType) + " but is served as "
-                    + kist.image.Text.quote(manifest.mediaType()));
+                    + " was announced as " + Text.quote(mediaType) + " but is served as "
+                    + Text.quote(manifest.mediaType()));
         }
         content.put(lease, manifest.content());
         return manifest;
@@ -209,14 +210,14 @@ final class Puller {
             throw new RegistryException(
                     RegistryException.Kind.UNSUPPORTED,
                     reference.familiar() + " is not an image that can be run, but an artifact of the type "
-                            + kist.image.Text.quote(type));
+                            + Text.quote(type));
         }
         for (Descriptor layer : manifest.layers()) {
             if (!MediaTypes.isLayer(layer.mediaType())) {
                 throw new RegistryException(
                         RegistryException.Kind.UNSUPPORTED,
                         "layer " + layer.digest() + " of " + reference.familiar() + " is of the type "
-                                + kist.image.Text.quote(layer.mediaType()) + ", which is no layer of an image");
+                                + Text.quote(layer.mediaType()) + ", which is no layer of an image");
             }
         }
     }
