@@ -205,8 +205,8 @@ final class Images implements AutoCloseable {
     }
 
     private ImageRequest.Pruned pruned(ImageRequest.PruneImages r) {
-        kist.image.Pruned pruned = store.prune(
-                new PruneRequest(!r.dangling(), r.until(), r.labels(), r.notLabels()), uses());
+        kist.image.Pruned pruned =
+                store.prune(new PruneRequest(!r.dangling(), r.until(), r.labels(), r.notLabels()), uses());
         List<ImageRequest.RemovedImage> all = new ArrayList<>();
         for (Removed removed : pruned.removed()) {
             String id = removed.deleted().stream().findFirst().orElse("");
