@@ -432,11 +432,9 @@ final class Catalog {
         return state.plainSizes().contains(size);
     }
 
-    /** Whether a layer is unpacked in the way in which it can lie above any others. */
-    boolean hasIndependent(String diffId) {
-        return layer(Digest.hex(diffId, "the layer"))
-                .filter(l -> !l.dependent())
-                .isPresent();
+    /** Whether a layer is unpacked, above whichever others. */
+    boolean hasUnpacked(String diffId) {
+        return locked(() -> layers.values().stream().anyMatch(l -> l.diffId().equals(diffId)));
     }
 
     /** The unpacked layer of a chain, if there is one. */
