@@ -71,8 +71,12 @@ class ImagesSystemTest {
                     Files.readAllBytes(directory.resolve("bundle/rootfs/data")));
             Tool.good(directory, "rm -rf bundle");
         }
-        assertEquals("{\"repositories\":[\"example/image\",\"plain\"]}", web.get("/v2/_catalog").text());
-        assertEquals("{\"name\":\"plain\",\"tags\":[\"latest\"]}", web.get("/v2/plain/tags/list").text());
+        assertEquals(
+                "{\"repositories\":[\"example/image\",\"plain\"]}",
+                web.get("/v2/_catalog").text());
+        assertEquals(
+                "{\"name\":\"plain\",\"tags\":[\"latest\"]}",
+                web.get("/v2/plain/tags/list").text());
         assertEquals(404, web.get("/v2/other/tags/list").status());
         assertEquals(404, web.get("/v2/plain/manifests/none").status());
     }
@@ -87,7 +91,9 @@ class ImagesSystemTest {
         String pushed = web.get("/v2/plain/manifests/latest").header("Docker-Content-Digest");
         assertFalse(own.equals(pushed));
         assertEquals(200, web.get("/v2/plain/manifests/" + own).status(), "by its digest the image is there yet");
-        assertEquals("{\"name\":\"plain\",\"tags\":[\"latest\"]}", web.get("/v2/plain/tags/list").text());
+        assertEquals(
+                "{\"name\":\"plain\",\"tags\":[\"latest\"]}",
+                web.get("/v2/plain/tags/list").text());
         Answer deleted = web.send("DELETE", "/v2/plain/manifests/latest", new byte[0]);
         assertEquals(202, deleted.status(), deleted.text());
         assertEquals(
