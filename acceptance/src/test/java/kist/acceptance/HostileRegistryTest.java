@@ -108,7 +108,7 @@ class HostileRegistryTest {
     void a_manifest_with_another_digest_than_asked_for_is_refused() {
         var digest = "sha256:" + "1".repeat(64);
         registry.put("/v2/it/lies/manifests/" + digest, ScriptedRegistry.MANIFEST, manifest);
-        engine.kist("pull", registry.name("it/lies@" + digest)).run().exits(1).says("digest");
+        engine.kist("pull", registry.name("it/lies@" + digest)).run().exits(1).says(digest, "should be");
     }
 
     @Test
@@ -144,7 +144,7 @@ class HostileRegistryTest {
     void a_web_page_instead_of_a_manifest_is_refused() {
         registry.when(
                 "/manifests/", says(200, "text/html", "<html><body>Sign in to the hotel's network</body></html>"));
-        refused("text/html");
+        refused("HTML");
     }
 
     @Test
@@ -158,7 +158,7 @@ class HostileRegistryTest {
         registry.when(
                 "/blobs/",
                 says(500, "application/json", "{\"errors\":[{\"code\":\"UNKNOWN\",\"message\":\"the disk is ill\"}]}"));
-        refused("500", "the disk is ill");
+        refused("the disk is ill");
         assertTrue(
                 registry.requests().stream().filter(r -> r.contains("/blobs/")).count() > 2);
     }
@@ -232,7 +232,8 @@ class HostileRegistryTest {
         var ranges =
                 registry.requests().stream().filter(r -> r.contains("bytes=")).toList();
         assertEquals(3, ranges.size(), "" + registry.requests());
-        assertTrue(ranges.getLast().endsWith("bytes=900000-"), "" + ranges);
+        // what was under way in the connection may be lost with it
+        assertTrue(Long.parseLong(ranges.getLast().replaceAll(".*bytes=|-$", "")) > 700_000, "" + ranges);
     }
 
     @Test

@@ -244,11 +244,11 @@ class RegistryTest {
                         "platform",
                         Map.of("os", "linux", "architecture", "s390x")))));
         var put = java.net.http.HttpRequest.newBuilder(
-                        java.net.URI.create("http://" + registry.address() + "/v2/team/two/manifests/other"))
+                        java.net.URI.create("http://" + registry.address() + "/v2/team/odd/manifests/other"))
                 .header("Content-Type", "application/vnd.docker.distribution.manifest.list.v2+json")
                 .PUT(java.net.http.HttpRequest.BodyPublishers.ofString(index));
         assertEquals(201, registry.call(put).statusCode());
-        command("pull", registry.name("team/two:other"))
+        command("pull", registry.name("team/odd:other"))
                 .run()
                 .exits(1)
                 .says("no matching manifest for linux/", "in the manifest list entries");

@@ -148,51 +148,31 @@ class TrustTest {
         assertTrue(registry.requests().stream().noneMatch(r -> r.contains(blob)), "" + registry.requests());
     }
 
-    /** What skopeo makes of the same policy. */
-    private Command skopeo() throws IOException {
-        var directory = Files.createDirectories(engine.home().resolve("skopeo.d"));
-        Files.writeString(directory.resolve("all.yaml"), "default-docker:\n  use-sigstore-attachments: true\n");
-        return Command.of(
-                "skopeo",
-                "--policy",
-                engine.home() + "/policy.json",
-                "--registries.d",
-                directory.toString(),
-                "copy",
-                "--src-tls-verify=false",
-                "docker://" + registry.name("team/app:v1"),
-                "dir:" + engine.home().resolve("copied"));
-    }
-
     @Test
     void a_signed_image_comes_in() throws IOException {
         sign(key, registry.name("team/app"), digest);
         engine.kist("pull", registry.name("team/app:v1")).ok();
         engine.kist("run", "--rm", "--network", "none", registry.name("team/app:v1"), "true")
                 .ok();
-        skopeo().ok();
     }
 
     @Test
     void an_image_without_a_signature_is_refused() throws IOException {
-        refused("team/app:v1", "signature");
-        assertTrue(skopeo().run().exit() != 0);
+        refused("team/app:v1", "signed");
     }
 
     @Test
     void a_signature_by_another_key_is_refused() throws IOException {
         sign(key(), registry.name("team/app"), digest);
-        refused("team/app:v1", "signature");
-        assertTrue(skopeo().run().exit() != 0);
+        refused("team/app:v1", "signed");
     }
 
     @Test
     void a_signature_for_another_image_is_refused() throws IOException {
         sign(key, registry.name("team/app"), "sha256:" + "0".repeat(64));
-        refused("team/app:v1", "signature");
+        refused("team/app:v1", "signed");
         sign(key, registry.name("team/harmless"), digest);
-        refused("team/app:v1", "signature");
-        assertTrue(skopeo().run().exit() != 0);
+        refused("team/app:v1", "signed");
     }
 
     @Test
@@ -208,11 +188,11 @@ class TrustTest {
         engine.kist("run", "--rm", registry.name("team/app:v1"), "true")
                 .run()
                 .exits(125)
-                .says("signature");
+                .says("signed");
         engine.docker("create", registry.name("team/app:v1"), "true")
                 .run()
                 .exits(1)
-                .says("signature");
+                .says("signed");
     }
 
     @Test
