@@ -1,10 +1,14 @@
 package kist.image;
 
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -44,6 +48,30 @@ final class ArchiveLoader implements AutoCloseable {
      * @param blobDigest of the archive as it is in this archive
      */
     private record Known(String diffId, String blobDigest, LayerBlob blob) {}
+
+    /** So many bytes of a stream. */
+    private static final class Beginning extends InputStream {
+        private final InputStream in;
+        private long left;
+
+        Beginning(InputStream in, long length) {
+            this.in = in;
+            this.left = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+        }
+
+        @Override
+        public int read(byte[] bytes, int offset, int length) throws IOException {
+            int n = left == 0 ? -1 : in.read(bytes, offset, (int) Math.min(length, left));
+            left -= Math.max(0, n);
+            return n;
+        }
+    }
 
     /** An image that an index names. */
     private static final class Named {
@@ -172,8 +200,8 @@ final class ArchiveLoader implements AutoCloseable {
         boolean isTar = isTar(head);
         if (Compression.detect(head) != Compression.NONE || isTar) {
             try {
-                if (isTar && catalog.knowsPlainSize(entry.size())) {
-                    compared(content, name);
+                if (isTar && !catalog.plainSized(entry.size()).isEmpty()) {
+                    compared(content, entry.size(), name);
                 } else {
                     unpacked(content, name);
                 }
@@ -207,16 +235,63 @@ final class ArchiveLoader implements AutoCloseable {
     }
 
     /** One that is as long as a layer of the store is perhaps that layer, and then need not be unpacked. */
-    private void compared(InputStream content, String name) throws IOException {
+    private void compared(InputStream content, long size, String name) throws IOException {
+        List<String> candidates = catalog.plainSized(size);
+        LayerBlob archive = candidates.size() == 1 ? catalog.archive(candidates.getFirst()) : LayerBlob.NONE;
+        Optional<Known> candidate = archive.isKept() && archive.form() != LayerBlob.Form.AS_CAME
+                ? kept(candidates.getFirst(), candidates.getFirst(), archive)
+                : Optional.empty();
+        if (candidate.isPresent()) {
+            comparedWith(candidate.get(), content, name);
+        } else {
+            spooled(content, name);
+        }
+    }
+
+    /** Holds it against the archive itself, as zstd gives it back faster than it could be written aside or digested. */
+    private void comparedWith(Known candidate, InputStream content, String name) throws IOException {
+        byte[] piece = new byte[PIECE];
+        byte[] other = new byte[PIECE];
+        long same = 0;
+        try (InputStream archive = plain(candidate)) {
+            for (int n; ; same += n) {
+                n = content.readNBytes(piece, 0, piece.length);
+                int m = archive.readNBytes(other, 0, n == 0 ? 1 : n);
+                if (n != m || !Arrays.equals(piece, 0, n, other, 0, n)) {
+                    // what was read so far is what the archive begins with
+                    try (InputStream beginning = plain(candidate)) {
+                        InputStream all = new SequenceInputStream(
+                                new Beginning(beginning, same),
+                                new SequenceInputStream(new ByteArrayInputStream(piece, 0, n), content));
+                        unpacked(all, name);
+                    }
+                    return;
+                }
+                if (n == 0) {
+                    known.put(name, candidate);
+                    checkName(name, candidate.diffId());
+                    return;
+                }
+            }
+        }
+    }
+
+    private InputStream plain(Known layer) throws IOException {
+        return new ZstdInputStreamNoFinalizer(
+                new FdStream(files.linux, catalog.content().openFd(layer.blob().digest())));
+    }
+
+    private void spooled(InputStream content, String name) throws IOException {
         try (BlobFile spool = new BlobFile(files, budget, "layer " + Text.quote(name))) {
             byte[] piece = new byte[PIECE];
             for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
                 spool.write(piece, 0, n);
             }
-            Optional<Known> same = kept(spool.finish(), spool.digest(), catalog.archive(spool.digest()));
+            String digest = spool.finish();
+            Optional<Known> same = kept(digest, digest, catalog.archive(digest));
             if (same.isPresent()) {
                 known.put(name, same.get());
-                checkName(name, spool.digest());
+                checkName(name, digest);
                 return;
             }
             try (FdStream again = new FdStream(files.linux, files.linux.duplicate(spool.file()))) {

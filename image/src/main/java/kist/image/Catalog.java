@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
@@ -47,7 +48,7 @@ final class Catalog {
     /** Held by one commit at a time, so that a layer which two need is completed once. */
     private final ReentrantLock committing = new ReentrantLock();
 
-    private volatile State state = new State(new Index(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Set.of());
+    private volatile State state = new State(new Index(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of());
 
     /**
      * What the index says, and what follows from it; never changed, only replaced.
@@ -56,7 +57,7 @@ final class Catalog {
      * @param variants ids of the images for other platforms behind a name
      * @param archives what is kept of a layer, by its diff id
      * @param diffIds by the digest of the archive
-     * @param plainSizes of all layers that are there
+     * @param plainSizes diff ids of the layers that are there by the size of their tar
      */
     private record State(
             Index index,
@@ -65,7 +66,7 @@ final class Catalog {
             Map<String, List<String>> variants,
             Map<String, LayerBlob> archives,
             Map<String, String> diffIds,
-            Set<Long> plainSizes) {}
+            Map<Long, List<String>> plainSizes) {}
 
     Catalog(StoreFiles files, Overlay overlay, Limits limits) {
         this.files = files;
@@ -239,8 +240,11 @@ final class Catalog {
                                 .toList());
             }
         });
-        Set<Long> plainSizes = new HashSet<>();
-        layers.values().forEach(l -> plainSizes.add(l.plainSize()));
+        Map<Long, List<String>> plainSizes = layers.values().stream()
+                .collect(Collectors.groupingBy(
+                        Layer::plainSize,
+                        Collectors.collectingAndThen(
+                                Collectors.mapping(Layer::diffId, Collectors.toSet()), List::copyOf)));
         return new State(index, images, names, variants, archives, diffIds, plainSizes);
     }
 
@@ -421,9 +425,9 @@ final class Catalog {
         return Optional.ofNullable(state.diffIds().get(digest));
     }
 
-    /** Whether a layer whose plain tar has this size is there, so that an archive of it may be too. */
-    boolean knowsPlainSize(long size) {
-        return state.plainSizes().contains(size);
+    /** Diff ids of the layers whose plain tar has this size. */
+    List<String> plainSized(long size) {
+        return state.plainSizes().getOrDefault(size, List.of());
     }
 
     /** Whether a layer is unpacked, above whichever others. */
