@@ -9,6 +9,8 @@ DESTDIR ?=
 MVN ?= mvn
 # MODULES=cli,daemon narrows 'unit' and 'system' to some modules (and what they need)
 MODULES ?=
+# how long 'make fuzz' stays with each fuzz test
+FUZZ_SECONDS ?= 60
 
 # the same search as the launcher's: a JDK 25, whatever 'java' on the PATH may be
 is_25 = $(shell grep -qs '^JAVA_VERSION="25[".]' '$(1)/release' && echo yes)
@@ -19,7 +21,7 @@ REACTOR = -B $(if $(MODULES),-pl $(MODULES) -am)
 # a build of its own, since it needs the distribution, which needs all modules
 ACCEPTANCE = $(MVN) -B -f acceptance verify -Dkist.dist='$(CURDIR)/build/dist'
 
-.PHONY: all test unit system acceptance check format bench install uninstall clean jdk test-tools root
+.PHONY: all test unit system acceptance fuzz check format bench install uninstall clean jdk test-tools root
 
 # the launcher builds what is not built yet or older than its sources
 all: jdk
@@ -51,6 +53,21 @@ system: jdk root
 
 acceptance: jdk root test-tools all
 	$(ACCEPTANCE)
+
+# Each fuzz test for FUZZ_SECONDS with new inputs, which 'make test' runs with the kept ones alone. What is found lies in
+# build/fuzz; put it beside the others in src/test/resources once it is mended
+fuzz: jdk root
+	$(MVN) -q -B -pl image -am test-compile dependency:build-classpath -Dmdep.outputFile=target/fuzz.cp -Dmdep.includeScope=test || exit 1
+	mkdir -p build/fuzz && cd build/fuzz || exit 1
+	image=../../image/target
+	for source in $$(grep -l '@FuzzTest' ../../image/src/test/java/kist/image/*.java); do
+		name=$$(basename "$$source" .java)
+		mkdir -p "$$name"
+		'$(JDK)/bin/java' -Xmx1g --enable-native-access=ALL-UNNAMED -XX:+EnableDynamicAgentLoading \
+			-cp "$$image/test-classes:$$image/classes:$$(cat $$image/fuzz.cp)" com.code_intelligence.jazzer.Jazzer \
+			--target_class="kist.image.$$name" -max_total_time='$(FUZZ_SECONDS)' -max_len=20480 \
+			"$$name" "../../image/src/test/resources/kist/image/$${name}Inputs" || exit 1
+	done
 
 check: jdk
 	$(MVN) -B spotless:check && $(MVN) -B -f acceptance spotless:check

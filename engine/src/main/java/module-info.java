@@ -5,8 +5,8 @@ module kist.engine {
     requires transitive kist.kernel;
     requires transitive kist.runtime;
     requires transitive kist.image;
-    requires transitive kist.network;
     requires transitive kist.registry;
+    requires transitive kist.network;
     requires io.avaje.jsonb;
 
     exports kist.engine;

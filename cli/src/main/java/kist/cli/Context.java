@@ -46,6 +46,16 @@ record Context(
         return terminals.indexOf('1') >= 0;
     }
 
+    /** The same with nowhere to write to. */
+    Context silent() {
+        return new Context(settings, in, OutputStream.nullOutputStream(), err, environment, home, "");
+    }
+
+    /** The same with standard error in the place of standard output, for what is said beside a container's output. */
+    Context aside() {
+        return new Context(settings, in, err, err, environment, home, terminals.indexOf('2') >= 0 ? "12" : "");
+    }
+
     void print(String text) throws IOException {
         out.write(text.getBytes(StandardCharsets.UTF_8));
     }

@@ -45,11 +45,8 @@ final class CreateFlags {
                 .text("pids-limit", 0, "int", "Limit of processes (-1 for unlimited)")
                 .bool("privileged", 0, "Give extended privileges to this container")
                 .bool("quiet", 'q', "Suppress the pull output")
-                .text(
-                        "pull",
-                        0,
-                        "string",
-                        "Pull image before running (missing and never work: there are no registries)")
+                .text("platform", 0, "string", "Set platform if server is multi-platform capable")
+                .text("pull", 0, "string", "Pull image before running (\"always\", \"missing\", \"never\")")
                 .bool("read-only", 0, "Mount the container's root filesystem as read only")
                 .bool("rm", 0, "Remove the container when it exits")
                 .list("security-opt", 0, "list", "Security options")
@@ -69,7 +66,7 @@ final class CreateFlags {
                 .without("expose", "gpus", "group-add", "health-cmd", "health-interval", "health-retries")
                 .without("health-start-period", "health-timeout", "ip", "ip6", "ipc", "isolation", "kernel-memory")
                 .without("link", "link-local-ip", "log-driver", "log-opt", "mac-address", "memory-swappiness")
-                .without("network-alias", "oom-score-adj", "pid", "platform", "p=publish", "restart", "runtime")
+                .without("network-alias", "oom-score-adj", "pid", "p=publish", "restart", "runtime")
                 .without("storage-opt", "userns", "uts", "volume-driver", "volumes-from")
                 .withoutSwitches("disable-content-trust", "init", "no-healthcheck", "oom-kill-disable", "publish-all");
     }

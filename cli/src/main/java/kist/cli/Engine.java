@@ -34,6 +34,13 @@ final class Engine {
         return call("DELETE", path, Map.of());
     }
 
+    /** A call with header fields besides; the answer as it came. */
+    String fetch(String path, Map<String, String> fields) throws IOException {
+        try (var answer = stream("GET", path, fields, new byte[0], false)) {
+            return answer.response().text();
+        }
+    }
+
     private Doc call(String method, String path, Map<String, Object> body) throws IOException {
         var connection = takeIdle();
         boolean fresh = connection == null;
@@ -76,18 +83,29 @@ final class Engine {
 
     /** Sends a request and returns when the head of the answer is here. */
     Streaming stream(String method, String path) throws IOException {
-        return stream(method, path, new byte[0], false);
+        return stream(method, path, Map.of(), new byte[0], false);
+    }
+
+    /** The same with header fields besides. */
+    Streaming stream(String method, String path, Map<String, String> fields) throws IOException {
+        return stream(method, path, fields, new byte[0], false);
+    }
+
+    /** Sends a small body and returns when the head of the answer is here. */
+    Streaming stream(String path, Map<String, Object> body) throws IOException {
+        return stream("POST", path, Map.of(), Doc.json(body).getBytes(StandardCharsets.UTF_8), false);
     }
 
     /** Takes the connection over: the rest of it is the streams of a process. */
     Streaming hijack(String path, Map<String, Object> body) throws IOException {
-        return stream(
-                "POST", path, body.isEmpty() ? new byte[0] : Doc.json(body).getBytes(StandardCharsets.UTF_8), true);
+        var bytes = body.isEmpty() ? new byte[0] : Doc.json(body).getBytes(StandardCharsets.UTF_8);
+        return stream("POST", path, Map.of(), bytes, true);
     }
 
-    private Streaming stream(String method, String path, byte[] body, boolean upgrade) throws IOException {
+    private Streaming stream(String method, String path, Map<String, String> fields, byte[] body, boolean upgrade)
+            throws IOException {
         var connection = connect();
-        connection.send(method, path, body, upgrade);
+        connection.send(method, path, fields, body, upgrade);
         return answered(connection);
     }
 

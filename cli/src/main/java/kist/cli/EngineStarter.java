@@ -68,6 +68,9 @@ final class EngineStarter {
                         context.home() + "/bin/kist",
                         "--root=" + settings.root(),
                         "--bridge=" + settings.bridge(),
+                        "--registries-dir=" + settings.registriesDir(),
+                        "--policy-file=" + settings.policyFile(),
+                        "--storage-driver=" + settings.storageDriver(),
                         "--run-dir=" + settings.runDir(),
                         "engine")
                 .directory(Path.of("/").toFile())

@@ -71,7 +71,15 @@ final class Http implements AutoCloseable {
      * @param upgrade whether to ask for the connection itself (Docker's hijack)
      */
     void send(String method, String path, byte[] body, boolean upgrade) throws IOException {
+        send(method, path, Map.of(), body, upgrade);
+    }
+
+    /** The same with further header fields, whose values hold no line breaks. */
+    void send(String method, String path, Map<String, String> fields, byte[] body, boolean upgrade) throws IOException {
         var head = head(method, path);
+        for (var field : fields.entrySet()) {
+            head.append(field.getKey()).append(": ").append(field.getValue()).append("\r\n");
+        }
         if (body.length > 0) {
             head.append("Content-Type: application/json\r\n");
         }

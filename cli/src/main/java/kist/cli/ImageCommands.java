@@ -1,14 +1,13 @@
 package kist.cli;
 
-import java.io.BufferedReader;
-import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
-/** {@code kist import}, {@code load}, {@code rmi}, {@code tag}, {@code history}. */
+/** {@code kist rmi}, {@code tag}, {@code history}, {@code diff}, {@code image prune}, {@code image diff}. */
 final class ImageCommands {
     private final Context context;
     private final Engine engine;
@@ -18,105 +17,22 @@ final class ImageCommands {
         this.engine = context.engine();
     }
 
-    int importTar(List<String> args) throws IOException {
-        var parsed = new Flags(
-                        "import",
-                        "file|- [REPOSITORY[:TAG]]",
-                        "Import the contents from a tarball to create a filesystem image")
-                .list("change", 'c', "list", "Apply Dockerfile instruction to the created image")
-                .text("message", 'm', "string", "Set commit message for imported image")
-                .without("platform")
-                .parse(args)
-                .expect(1, 2);
-        var arguments = parsed.arguments();
-        var source = arguments.getFirst();
-        if (source.startsWith("http://") || source.startsWith("https://")) {
-            throw parsed.wrong("import takes a file or - for standard input, not the address " + source);
-        }
-        var query = new StringBuilder("/images/create?fromSrc=-");
-        if (arguments.size() > 1) {
-            query.append(reference(arguments.get(1)));
-        }
-        parsed.text("message").ifPresent(m -> query.append("&message=").append(Engine.quote(m)));
-        for (var change : parsed.all("change")) {
-            query.append("&changes=").append(Engine.quote(change));
-        }
-        try (var in = open(source);
-                var answer = engine.upload(query.toString(), in)) {
-            return progress(answer);
-        }
-    }
-
-    int load(List<String> args) throws IOException {
-        var parsed = new Flags("load", "", "Load an image from a tar archive or STDIN")
-                .text("input", 'i', "string", "Read from tar archive file, instead of STDIN")
-                .bool("quiet", 'q', "Suppress the load output")
-                .without("platform")
-                .parse(args)
-                .expect(0, 0);
-        var source = parsed.text("input").orElse("-");
-        if (source.equals("-") && context.stdinIsTerminal()) {
-            throw new Failure(1, "kist: requested load from stdin, but stdin is empty");
-        }
-        try (var in = open(source);
-                var answer = engine.upload("/images/load?quiet=1", in)) {
-            return progress(answer);
-        }
-    }
-
-    private InputStream open(String source) throws IOException {
-        if (source.equals("-")) {
-            return context.in();
-        }
-        try {
-            return new FileInputStream(source);
-        } catch (java.io.FileNotFoundException e) {
-            throw new Failure(1, "kist: open " + e.getMessage());
-        }
-    }
-
-    /** Prints the lines of a progress stream; an error among them is the command's. */
-    private int progress(Engine.Streaming answer) throws IOException {
-        var reader = new BufferedReader(new InputStreamReader(answer.response().stream(), StandardCharsets.UTF_8));
-        for (var line = reader.readLine(); line != null; line = reader.readLine()) {
-            if (line.isBlank()) {
-                continue;
-            }
-            var message = Doc.parse(line);
-            var error = message.text("error");
-            if (!error.isEmpty()) {
-                throw new Failure(1, "kist: " + error);
-            }
-            var text = message.text("stream");
-            if (!text.isEmpty()) {
-                context.print(text);
-            } else if (!message.text("status").isEmpty() && message.text("id").isEmpty()) {
-                context.line(message.text("status"));
-            }
-        }
-        return 0;
-    }
-
-    /** {@code &repo=...&tag=...} of NAME[:TAG]; a colon before the last slash belongs to a port. */
-    private static String reference(String name) {
-        int colon = name.lastIndexOf(':');
-        return colon > name.lastIndexOf('/')
-                ? "&repo=" + Engine.quote(name.substring(0, colon)) + "&tag=" + Engine.quote(name.substring(colon + 1))
-                : "&repo=" + Engine.quote(name);
-    }
-
     int remove(List<String> args) throws IOException {
         var parsed = new Flags("rmi", "IMAGE [IMAGE...]", "Remove one or more images")
                 .bool("force", 'f', "Force removal of the image")
                 .bool("no-prune", 0, "Do not delete untagged parents")
-                .without("platform")
+                .list("platform", 0, "string", "Remove only this platform of a multi-platform image")
                 .parse(args)
                 .expect(1, -1);
         boolean force = parsed.on("force");
+        var query =
+                new StringBuilder("?force=").append(force ? 1 : 0).append(parsed.on("no-prune") ? "&noprune=1" : "");
+        for (var platform : parsed.all("platform")) {
+            query.append("&platforms=").append(Engine.quote(TransferCommands.platformJson(platform)));
+        }
         int status = 0;
         for (var name : parsed.arguments()) {
             try {
-                var query = "?force=" + (force ? 1 : 0) + (parsed.on("no-prune") ? "&noprune=1" : "");
                 for (var change :
                         engine.delete("/images/" + Engine.quote(name) + query).list()) {
                     var untagged = change.text("Untagged");
@@ -139,33 +55,229 @@ final class ImageCommands {
                 .expect(2, 2)
                 .arguments();
         engine.post("/images/" + Engine.quote(names.getFirst()) + "/tag?"
-                + reference(names.getLast()).substring(1));
+                + ImageName.asQuery(names.getLast()).substring(1));
         return 0;
     }
 
     int history(List<String> args) throws IOException {
         var parsed = new Flags("history", "IMAGE", "Show the history of an image")
+                .text("format", 0, "string", "'json', 'table TEMPLATE' or a template such as '{{.CreatedBy}}'")
+                .bool("human", 'H', "Print sizes and dates in human readable format (default true)")
                 .bool("no-trunc", 0, "Don't truncate output")
+                .text("platform", 0, "string", "Show history for the given platform")
                 .bool("quiet", 'q', "Only show image IDs")
                 .parse(args)
                 .expect(1, 1);
         boolean whole = parsed.on("no-trunc");
-        var table = new Table().row("IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT");
-        var ids = new StringBuilder();
-        for (var step : engine.get("/images/" + Engine.quote(parsed.arguments().getFirst()) + "/history")
-                .list()) {
-            var id = step.text("Id");
-            var shown = whole ? id : ListCommands.shortId(id);
-            ids.append(shown).append('\n');
+        boolean human = !parsed.given("human") || parsed.on("human");
+        var path = "/images/" + Engine.quote(parsed.arguments().getFirst()) + "/history"
+                + parsed.text("platform")
+                        .map(p -> "?platform=" + Engine.quote(TransferCommands.platformJson(p)))
+                        .orElse("");
+        var rows = new ArrayList<Map<String, Object>>();
+        for (var step : engine.get(path).list()) {
+            var row = new TreeMap<String, Object>();
             var by = step.text("CreatedBy").replace('\t', ' ');
-            table.row(
-                    shown,
-                    Units.ago(step.number("Created")),
-                    whole ? by : ListCommands.ellipsis(by, 45),
-                    Units.size(step.number("Size")),
-                    step.text("Comment"));
+            long created = step.number("Created");
+            row.put("ID", whole ? step.text("Id") : ListCommands.shortId(step.text("Id")));
+            row.put("CreatedSince", human ? Units.ago(created) : Units.isoDate(created));
+            if (parsed.given("format")) {
+                row.put("CreatedAt", Units.isoDate(created));
+            }
+            row.put("CreatedBy", whole ? by : ListCommands.ellipsis(by, 45));
+            row.put("Size", human ? Units.size(step.number("Size")) : step.text("Size"));
+            row.put("Comment", step.text("Comment"));
+            rows.add(row);
         }
-        context.print(parsed.on("quiet") ? ids.toString() : table.toString());
+        var header = ListCommands.header(
+                "ID", "IMAGE",
+                "CreatedSince", "CREATED",
+                "CreatedAt", "CREATED AT",
+                "CreatedBy", "CREATED BY",
+                "Size", "SIZE",
+                "Comment", "COMMENT");
+        ListCommands.print(context, parsed, header, rows, "ID", "CreatedSince", "CreatedBy", "Size", "Comment");
         return 0;
+    }
+
+    int prune(List<String> args) throws IOException {
+        var parsed = new Flags("image prune", "", "Remove unused images")
+                .bool("all", 'a', "Remove all unused images, not just dangling ones")
+                .list("filter", 0, "filter", "Provide filter values (e.g. \"until=<timestamp>\")")
+                .bool("force", 'f', "Do not prompt for confirmation")
+                .parse(args)
+                .expect(0, 0);
+        boolean all = parsed.on("all");
+        if (!parsed.on("force")
+                && !confirmed(
+                        all
+                                ? "WARNING! This will remove all images without at least one container associated to them."
+                                : "WARNING! This will remove all dangling images.")) {
+            throw new Failure(1, "kist: image prune has been cancelled");
+        }
+        var query = ListCommands.filters(parsed, "dangling=" + !all).substring(1);
+        var answer = engine.post("/images/prune?" + query);
+        var deleted = answer.list("ImagesDeleted");
+        if (!deleted.isEmpty()) {
+            context.line("Deleted Images:");
+            for (var change : deleted) {
+                var untagged = change.text("Untagged");
+                context.line(untagged.isEmpty() ? "deleted: " + change.text("Deleted") : "untagged: " + untagged);
+            }
+            context.line("");
+        }
+        context.line("Total reclaimed space: " + Units.size(answer.number("SpaceReclaimed")));
+        return 0;
+    }
+
+    private boolean confirmed(String warning) throws IOException {
+        context.print(warning + "\nAre you sure you want to continue? [y/N] ");
+        int answer = context.in().read();
+        for (int b = answer; b >= 0 && b != '\n'; b = context.in().read()) {
+            continue;
+        }
+        return answer == 'y' || answer == 'Y';
+    }
+
+    /** What a container has changed of its image. */
+    int changes(List<String> args) throws IOException {
+        var parsed = new Flags(
+                        "diff", "CONTAINER", "Inspect changes to files or directories on a container's filesystem")
+                .parse(args)
+                .expect(1, 1);
+        for (var change : engine.get(Engine.container(parsed.arguments().getFirst()) + "/changes")
+                .list()) {
+            context.line(letter(change.number("Kind")) + " " + change.text("Path"));
+        }
+        return 0;
+    }
+
+    private static String letter(long kind) {
+        return kind == 0 ? "C" : kind == 1 ? "A" : "D";
+    }
+
+    /** What differs between two images. */
+    int diff(List<String> args) throws IOException {
+        var parsed = new Flags("image diff", "FROM TO", "Show what differs between the files of two images")
+                .text("format", 0, "string", "'json' or a template such as '{{.Kind}} {{.Path}}'")
+                .parse(args)
+                .expect(2, 2);
+        var format = parsed.text("format").orElse("");
+        var names = parsed.arguments();
+        var path = "/kist/images/diff?from=" + Engine.quote(names.getFirst()) + "&to=" + Engine.quote(names.getLast());
+        try (var answer = engine.stream("GET", path)) {
+            Lines.each(answer.response(), line -> {
+                var change = Doc.parse(line);
+                if (change.at("error").present()) {
+                    throw new Failure(1, "kist: " + change.text("error"));
+                }
+                context.line(
+                        format.equals("json")
+                                ? line
+                                : format.isEmpty() ? describe(change) : Template.render(format, change));
+            });
+        }
+        return 0;
+    }
+
+    private static String describe(Doc change) {
+        var what = new ArrayList<String>();
+        for (var detail : change.map("Details").entrySet()) {
+            var from = detail.getValue().text("From");
+            var to = detail.getValue().text("To");
+            what.add(detail.getKey() + (from.isEmpty() && to.isEmpty() ? "" : " " + from + " -> " + to));
+        }
+        return letter(change.number("Kind")) + " " + change.text("Path")
+                + (what.isEmpty() ? "" : "  (" + String.join(", ", what) + ")");
+    }
+
+    /** What a registry says of an image: its digest and platforms. */
+    int distribution(List<String> args) throws IOException {
+        var name = only(args, "distribution inspect", "Show what a registry says of an image: digest and platforms");
+        var fields = new Logins(context).header(ImageName.parse(name).domain());
+        context.line(Doc.parse(engine.fetch("/distribution/" + Engine.quote(name) + "/json", fields))
+                .pretty());
+        return 0;
+    }
+
+    private static String only(List<String> args, String command, String summary) {
+        return new Flags(command, "IMAGE", summary)
+                .parse(inspected(args, command))
+                .expect(1, 1)
+                .arguments()
+                .getFirst();
+    }
+
+    private static List<String> inspected(List<String> args, String command) {
+        if (args.isEmpty() || !args.getFirst().equals("inspect")) {
+            throw new Failure(1, "kist: 'kist " + command + " IMAGE' would be right");
+        }
+        return args.subList(1, args.size());
+    }
+
+    /** An image's manifest as its registry has it. */
+    int manifest(List<String> args) throws IOException {
+        var parsed = new Flags("manifest inspect", "IMAGE", "Display an image manifest, or manifest list")
+                .bool(
+                        "insecure",
+                        0,
+                        "Allow communication with an insecure registry (settled by the engine's configuration)")
+                .bool("verbose", 'v', "Output additional info including layers and platform")
+                .parse(inspected(args, "manifest inspect"))
+                .expect(1, 1);
+        var name = ImageName.parse(parsed.arguments().getFirst());
+        name = name.bare() ? name.withTag("latest") : name;
+        var found = fetch(name);
+        if (!parsed.on("verbose")) {
+            context.line(found.manifest().pretty());
+            return 0;
+        }
+        var listed = found.manifest().list("manifests");
+        if (listed.isEmpty()) {
+            context.line(new Doc(verbose(name, found, Map.of())).pretty());
+            return 0;
+        }
+        var all = new ArrayList<Object>();
+        for (var one : listed) {
+            var part = new ImageName(name.domain(), name.path(), "", one.text("digest"));
+            all.add(verbose(part, fetch(part), one.at("platform").map()));
+        }
+        context.line(new Doc(all).pretty());
+        return 0;
+    }
+
+    private record Found(Doc manifest, String mediaType, String digest, long size) {}
+
+    private Found fetch(ImageName name) throws IOException {
+        var fields = new Logins(context).header(name.domain());
+        try (var answer = engine.stream("GET", "/kist/images/manifest?name=" + Engine.quote(name.whole()), fields)) {
+            var text = answer.response().text();
+            var response = answer.response();
+            return new Found(
+                    Doc.parse(text),
+                    response.header("content-type"),
+                    response.header("docker-content-digest"),
+                    text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length);
+        }
+    }
+
+    private static Map<String, Object> verbose(ImageName name, Found found, Map<String, Doc> platform) {
+        var descriptor = new LinkedHashMap<String, Object>();
+        descriptor.put("mediaType", found.mediaType());
+        descriptor.put("digest", found.digest());
+        descriptor.put("size", found.size());
+        if (!platform.isEmpty()) {
+            var said = new LinkedHashMap<String, Object>();
+            platform.forEach((key, value) -> said.put(key, value.text()));
+            descriptor.put("platform", said);
+        }
+        var all = new LinkedHashMap<String, Object>();
+        all.put("Ref", name.whole());
+        all.put("Descriptor", descriptor);
+        var manifest = found.manifest().value();
+        all.put(
+                found.mediaType().contains("docker") ? "SchemaV2Manifest" : "OCIManifest",
+                manifest == null ? Map.of() : manifest);
+        return all;
     }
 }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** {@code kist ps} and {@code kist images}: what there is, in docker's columns. */
 final class ListCommands {
@@ -53,7 +54,7 @@ final class ListCommands {
                 "Labels", "LABELS",
                 "Mounts", "MOUNTS",
                 "Networks", "NETWORKS");
-        print(parsed, header, rows, "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names");
+        print(context, parsed, header, rows, "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names");
         return 0;
     }
 
@@ -120,10 +121,14 @@ final class ListCommands {
                 .text("format", 0, "string", "'json', 'table TEMPLATE' or a template such as '{{.Repository}}'")
                 .bool("no-trunc", 0, "Don't truncate output")
                 .bool("quiet", 'q', "Only show image IDs")
-                .withoutSwitches("digests", "tree")
+                .bool("digests", 0, "Show digests")
+                .withoutSwitches("tree")
                 .parse(args)
                 .expect(0, 1);
+        boolean digests =
+                parsed.on("digests") || parsed.text("format").orElse("").contains(".Digest");
         var query = new StringBuilder("/images/json?all=").append(parsed.on("all") ? 1 : 0);
+        query.append(digests ? "&digests=1" : "");
         if (!parsed.arguments().isEmpty()) {
             query.append(filters(parsed, "reference=" + parsed.arguments().getFirst()));
         } else {
@@ -131,10 +136,7 @@ final class ListCommands {
         }
         var rows = new ArrayList<Map<String, Object>>();
         for (var image : engine.get(query.toString()).list()) {
-            var names = image.strings("RepoTags");
-            for (var name : names.isEmpty() ? List.of("<none>:<none>") : names) {
-                rows.add(imageRow(image, name, parsed.on("no-trunc"), parsed.given("format")));
-            }
+            addRows(rows, image, parsed, digests);
         }
         var header = header(
                 "Repository", "REPOSITORY",
@@ -145,15 +147,59 @@ final class ListCommands {
                 "Size", "SIZE",
                 "Containers", "CONTAINERS",
                 "Digest", "DIGEST");
-        print(parsed, header, rows, "Repository", "Tag", "ID", "CreatedSince", "Size");
+        if (parsed.on("digests")) {
+            print(context, parsed, header, rows, "Repository", "Tag", "Digest", "ID", "CreatedSince", "Size");
+        } else {
+            print(context, parsed, header, rows, "Repository", "Tag", "ID", "CreatedSince", "Size");
+        }
         return 0;
     }
 
-    private static Map<String, Object> imageRow(Doc image, String name, boolean whole, boolean dated) {
+    /** A row for each name; with digests one for each name and digest, and for each digest that has no name. */
+    private static void addRows(List<Map<String, Object>> rows, Doc image, Flags.Parsed parsed, boolean digests) {
+        boolean whole = parsed.on("no-trunc");
+        boolean dated = parsed.given("format");
+        var digestsOf = new LinkedHashMap<String, List<String>>();
+        for (var one : image.strings("RepoDigests")) {
+            int at = one.indexOf('@');
+            if (at > 0 && !one.startsWith("<none>")) {
+                digestsOf
+                        .computeIfAbsent(one.substring(0, at), name -> new ArrayList<>())
+                        .add(one.substring(at + 1));
+            }
+        }
+        var tagged = new TreeSet<String>();
+        int before = rows.size();
+        for (var name : image.strings("RepoTags")) {
+            if (name.startsWith("<none>")) {
+                continue;
+            }
+            int colon = name.lastIndexOf(':');
+            var repository = name.substring(0, Math.max(0, colon));
+            tagged.add(repository);
+            var all = digests ? digestsOf.getOrDefault(repository, List.of("<none>")) : List.of("<none>");
+            for (var digest : all) {
+                rows.add(imageRow(image, repository, name.substring(colon + 1), digest, whole, dated));
+            }
+        }
+        for (var entry : digestsOf.entrySet()) {
+            if (!tagged.contains(entry.getKey())) {
+                for (var digest : digests ? entry.getValue() : List.of("<none>")) {
+                    rows.add(imageRow(image, entry.getKey(), "<none>", digest, whole, dated));
+                }
+            }
+        }
+        if (rows.size() == before) {
+            rows.add(imageRow(image, "<none>", "<none>", "<none>", whole, dated));
+        }
+    }
+
+    private static Map<String, Object> imageRow(
+            Doc image, String repository, String tag, String digest, boolean whole, boolean dated) {
         var row = new TreeMap<String, Object>();
-        int colon = name.lastIndexOf(':');
-        row.put("Repository", colon < 0 ? name : name.substring(0, colon));
-        row.put("Tag", colon < 0 ? "<none>" : name.substring(colon + 1));
+        row.put("Repository", repository);
+        row.put("Tag", tag);
+        row.put("Digest", digest);
         var id = image.text("Id");
         row.put("ID", whole ? id : shortId(id));
         long created = image.number("Created");
@@ -163,12 +209,16 @@ final class ListCommands {
         }
         row.put("Size", Units.size(image.number("Size")));
         row.put("Containers", image.number("Containers") < 0 ? "N/A" : image.text("Containers"));
-        row.put("Digest", "<none>");
         return row;
     }
 
-    private void print(
-            Flags.Parsed parsed, Map<String, String> header, List<Map<String, Object>> rows, String... columns)
+    /** Prints rows as {@code --quiet} and {@code --format} say, or as a table of these columns. */
+    static void print(
+            Context context,
+            Flags.Parsed parsed,
+            Map<String, String> header,
+            List<Map<String, Object>> rows,
+            String... columns)
             throws IOException {
         var format = parsed.text("format").orElse("");
         if (parsed.on("quiet")) {
@@ -217,7 +267,7 @@ final class ListCommands {
         return byName.isEmpty() ? "" : "&filters=" + Engine.quote(Doc.json(byName));
     }
 
-    private static Map<String, String> header(String... pairs) {
+    static Map<String, String> header(String... pairs) {
         var header = new LinkedHashMap<String, String>();
         for (int i = 0; i < pairs.length; i += 2) {
             header.put(pairs[i], pairs[i + 1]);

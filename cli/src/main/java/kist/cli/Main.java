@@ -31,28 +31,44 @@ public final class Main {
               wait        Block until one or more containers stop, then print their exit codes
               inspect     Return low-level information on containers and images
               rename      Rename a container
+              commit      Create a new image from a container's changes
+              diff        Inspect changes to files or directories on a container's filesystem
+              export      Export a container's filesystem as a tar archive
               pause       Pause all processes within one or more containers
               unpause     Unpause all processes within one or more containers
               top         Display the running processes of a container
+              pull        Download an image from a registry
+              push        Upload an image to a registry
+              login       Authenticate to a registry
+              logout      Log out from a registry
+              search      Search a registry for images
               images      List images
               rmi         Remove one or more images
               import      Import the contents from a tarball to create a filesystem image
               load        Load an image from a tar archive or STDIN
+              save        Save one or more images to a tar archive
               tag         Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
               history     Show the history of an image
+              image       Manage images: ls, pull, push, rm, tag, inspect, history, save, load, import, prune, diff
+              manifest    Show an image's manifest as its registry has it: inspect
+              distribution  Show what a registry says of an image: inspect
+              registry    Serve a registry from the engine's store: serve
               events      Get real time events from the engine
               version     Show the Kist version information
               info        Display system-wide information
               env         Print the line that points the docker command at this engine
-              system      Manage the engine: start, status, shutdown
+              system      Manage the engine: start, status, shutdown, df
               engine      Run the engine in the foreground
 
             Global Options:
                   --bridge string    Interface of its bridge (KIST_BRIDGE; default kist0)
                   --config string    Configuration file (KIST_CONFIG; default /etc/kist/config.json)
               -H, --host string      Engine to talk to, unix:///PATH or tcp://HOST:PORT (KIST_HOST)
+                  --policy-file string     Which images may be pulled (KIST_POLICY_FILE; default /etc/kist/policy.json)
+                  --registries-dir string  Registries, mirrors, certificates (KIST_REGISTRIES_DIR; default /etc/kist/registries.d)
                   --root string      Where the engine keeps its state (KIST_ROOT; default /var/lib/kist)
                   --run-dir string   Where its sockets are (KIST_RUN_DIR; default /run/kist)
+                  --storage-driver string  How layers are put together: overlay, copy or auto (KIST_STORAGE_DRIVER; default auto)
                   --subnet string    Subnet of its bridge (KIST_SUBNET; default a free one)
               -v, --version          Print version information and quit
 
@@ -79,8 +95,11 @@ public final class Main {
                 .stopAtFirstArgument()
                 .text("config", 0, "string", "")
                 .text("host", 'H', "string", "")
+                .text("policy-file", 0, "string", "")
+                .text("registries-dir", 0, "string", "")
                 .text("root", 0, "string", "")
                 .text("run-dir", 0, "string", "")
+                .text("storage-driver", 0, "string", "")
                 .bool("help", 'h', "")
                 .bool("version", 'v', "");
         Flags.Parsed parsed;
@@ -158,10 +177,22 @@ public final class Main {
             case "ps" -> new ListCommands(context).containers(args);
             case "images" -> new ListCommands(context).images(args);
             case "rmi" -> new ImageCommands(context).remove(args);
-            case "import" -> new ImageCommands(context).importTar(args);
-            case "load" -> new ImageCommands(context).load(args);
             case "tag" -> new ImageCommands(context).tag(args);
             case "history" -> new ImageCommands(context).history(args);
+            case "diff" -> new ImageCommands(context).changes(args);
+            case "distribution" -> new ImageCommands(context).distribution(args);
+            case "manifest" -> new ImageCommands(context).manifest(args);
+            case "import" -> new ArchiveCommands(context).importTar(args);
+            case "load" -> new ArchiveCommands(context).load(args);
+            case "save" -> new ArchiveCommands(context).save(args);
+            case "export" -> new ArchiveCommands(context).export(args);
+            case "commit" -> new ArchiveCommands(context).commit(args);
+            case "pull" -> new TransferCommands(context).pull(args);
+            case "push" -> new TransferCommands(context).push(args);
+            case "search" -> new TransferCommands(context).search(args);
+            case "login" -> new LoginCommands(context).login(args);
+            case "logout" -> new LoginCommands(context).logout(args);
+            case "registry" -> new RegistryCommands(context).registry(args);
             case "logs" -> new StreamCommands(context).logs(args);
             case "events" -> new StreamCommands(context).events(args);
             case "version" -> new SystemCommands(context).version(args);
@@ -172,9 +203,8 @@ public final class Main {
             case "help" -> help(context, args);
             case "engine" ->
                 throw new Failure(1, "kist: 'kist engine' is started by the kist launcher, not by this program");
-            case "build", "commit", "compose", "cp", "diff", "export", "login", "logout", "network", "plugin", "port" ->
+            case "build", "compose", "cp", "network", "plugin", "port", "stats", "swarm", "update", "volume" ->
                 throw later(name);
-            case "pull", "push", "save", "search", "stats", "swarm", "update", "volume" -> throw later(name);
             default ->
                 throw new Failure(
                         1, "kist: unknown command: kist " + name + "\n\nRun 'kist --help' for more information");
@@ -207,6 +237,12 @@ public final class Main {
             case "rm", "remove" -> image ? "rmi" : "rm";
             default -> name;
         };
+        if (image && name.equals("prune")) {
+            return new ImageCommands(context).prune(rest);
+        }
+        if (image && name.equals("diff")) {
+            return new ImageCommands(context).diff(rest);
+        }
         if (name.equals("inspect")) {
             rest = new java.util.ArrayList<>(rest);
             rest.addFirst("--type=" + group);
@@ -219,9 +255,9 @@ public final class Main {
     }
 
     private static final Map<String, List<String>> GROUPS = Map.of(
-            "image", List.of("images", "rmi", "import", "load", "tag", "history"),
+            "image", List.of("images", "rmi", "import", "load", "save", "tag", "history", "pull", "push"),
             "container",
                     List.of(
                             "ps", "rm", "run", "create", "start", "stop", "restart", "kill", "logs", "exec", "attach",
-                            "wait", "rename", "pause", "unpause", "top"));
+                            "wait", "rename", "pause", "unpause", "top", "commit", "diff", "export"));
 }

@@ -40,6 +40,8 @@ final class RunCommand {
             id = create(parsed, !detach);
         } catch (EngineError e) {
             throw runFailure(125, e);
+        } catch (Failure e) {
+            throw new Failure(125, e.text());
         }
         try {
             if (detach) {
@@ -74,15 +76,17 @@ final class RunCommand {
     }
 
     private String create(Flags.Parsed parsed, boolean attached) throws IOException {
-        checkPull(parsed);
+        var pull = pullPolicy(parsed);
         var idFile = parsed.text("cidfile").map(Path::of);
         if (idFile.isPresent()) {
             claim(idFile.get());
         }
         boolean created = false;
         try {
-            var name = parsed.text("name").map(n -> "?name=" + Engine.quote(n)).orElse("");
-            var answer = engine.post("/containers/create" + name, CreateFlags.body(parsed, context, attached));
+            if (pull.equals("always")) {
+                pull(parsed);
+            }
+            var answer = create(parsed, attached, pull);
             for (var warning : answer.strings("Warnings")) {
                 context.error("WARNING: " + warning);
             }
@@ -92,15 +96,6 @@ final class RunCommand {
             }
             created = true;
             return id;
-        } catch (EngineError e) {
-            var image = parsed.arguments().getFirst();
-            if (e.status() == 404 && e.message().toLowerCase(Locale.ROOT).contains("no such image")) {
-                throw new Failure(
-                        125,
-                        "kist: no such image: " + image + "; bring one in with 'kist import FILE.tar " + image
-                                + "' or 'kist load -i FILE.tar'");
-            }
-            throw e;
         } finally {
             if (!created && idFile.isPresent()) {
                 Files.deleteIfExists(idFile.get());
@@ -108,11 +103,51 @@ final class RunCommand {
         }
     }
 
-    private static void checkPull(Flags.Parsed parsed) {
-        var pull = parsed.text("pull").orElse("missing");
-        if (!pull.equals("missing") && !pull.equals("never")) {
-            throw parsed.invalid("pull", pull, "this version of Kist has no registries; missing or never would do");
+    /** Asks for the container; where only its image is missing, pulls that and asks again. */
+    private Doc create(Flags.Parsed parsed, boolean attached, String pull) throws IOException {
+        var query = new StringBuilder();
+        parsed.text("name").ifPresent(n -> query.append("&name=").append(Engine.quote(n)));
+        parsed.text("platform").ifPresent(p -> query.append("&platform=").append(Engine.quote(p)));
+        if (!query.isEmpty()) {
+            query.setCharAt(0, '?');
         }
+        var path = "/containers/create" + query;
+        var body = CreateFlags.body(parsed, context, attached);
+        try {
+            return engine.post(path, body);
+        } catch (EngineError e) {
+            boolean missing =
+                    e.status() == 404 && e.message().toLowerCase(Locale.ROOT).contains("no such image");
+            if (!missing || !pull.equals("missing")) {
+                throw e;
+            }
+            if (!parsed.on("quiet")) {
+                var name = ImageName.parse(parsed.arguments().getFirst());
+                context.error("Unable to find image '" + name.familiar()
+                        + (name.digest().isEmpty() ? ":" + (name.bare() ? "latest" : name.tag()) : "@" + name.digest())
+                        + "' locally");
+            }
+            pull(parsed);
+            return engine.post(path, body);
+        }
+    }
+
+    private void pull(Flags.Parsed parsed) throws IOException {
+        var name = ImageName.parse(parsed.arguments().getFirst());
+        new TransferCommands(context)
+                .pull(
+                        name.bare() ? name.withTag("latest") : name,
+                        parsed.text("platform").orElse(""),
+                        parsed.on("quiet"),
+                        context.aside());
+    }
+
+    private static String pullPolicy(Flags.Parsed parsed) {
+        var pull = parsed.text("pull").orElse("missing");
+        if (!pull.equals("missing") && !pull.equals("never") && !pull.equals("always")) {
+            throw parsed.invalid("pull", pull, "always, missing and never are known");
+        }
+        return pull;
     }
 
     private static void claim(Path file) throws IOException {

@@ -130,7 +130,7 @@ final class SystemCommands {
     }
 
     int system(List<String> args) throws IOException {
-        var usage = new Flags("system", "start|status|shutdown", "Manage the engine").stopAtFirstArgument();
+        var usage = new Flags("system", "start|status|shutdown|df", "Manage the engine").stopAtFirstArgument();
         var arguments = usage.parse(args).expect(1, -1).arguments();
         var rest = arguments.subList(1, arguments.size());
         return switch (arguments.getFirst()) {
@@ -138,6 +138,7 @@ final class SystemCommands {
             case "status" -> status(rest);
             case "shutdown" -> shutdown(rest);
             case "info" -> info(rest);
+            case "df" -> new DiskCommand(context).run(rest);
             case "events" -> new StreamCommands(context).events(rest);
             default -> throw usage.wrong("unknown command: kist system " + arguments.getFirst());
         };

@@ -26,6 +26,14 @@ final class Terminal implements AutoCloseable {
         return terminal;
     }
 
+    /** What is typed is not shown. Undone by {@link #close}. */
+    static Terminal silent() throws IOException {
+        var saved = stty("-g").strip();
+        var terminal = new Terminal(saved);
+        stty("-echo");
+        return terminal;
+    }
+
     /**
      * Rows and columns of a terminal.
      *

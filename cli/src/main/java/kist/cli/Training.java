@@ -30,6 +30,9 @@ public final class Training {
             List.of("ps"),
             List.of("ps", "-a", "--format", "{{.ID}} {{json .Names}}"),
             List.of("images"),
+            List.of("pull", "-q", "hello"),
+            List.of("pull", "hello"),
+            List.of("history", "hello"),
             List.of("run", "--rm", "-i", "-e", "A=B", "-v", "/a:/b", "-m", "64m", "--cpus", "0.5", "hello", "true"),
             List.of("run", "-d", "--name=x", "hello"),
             List.of("exec", "-i", "trained", "true"),
@@ -124,6 +127,15 @@ public final class Training {
         String body;
         if (target.endsWith("/wait") || target.contains("/wait?")) {
             body = "{\"StatusCode\":0}";
+        } else if (target.startsWith("/images/create")) {
+            body = """
+                    {"status":"Pulling from library/hello","id":"latest"}
+                    {"status":"Downloading","progressDetail":{"current":1,"total":2},"progress":"1","id":"abc"}
+                    {"status":"Pull complete","progressDetail":{},"id":"abc"}
+                    {"status":"Status: Downloaded newer image for hello:latest"}
+                    """;
+        } else if (target.endsWith("/history")) {
+            body = "[{\"Id\":\"sha256:0123456789abcdef\",\"Created\":1,\"CreatedBy\":\"x\",\"Size\":1}]";
         } else if (target.endsWith("/create") || target.contains("/create?") || target.endsWith("/exec")) {
             body = "{\"Id\":\"0123456789abcdef\",\"Warnings\":[\"none\"]}";
         } else if (target.startsWith("/containers/json")) {

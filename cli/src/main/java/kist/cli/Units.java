@@ -54,6 +54,15 @@ final class Units {
 
     /** {@code 72B}, {@code 4.26MB}: three digits, powers of 1000. */
     static String size(long bytes) {
+        return decimal(bytes, 3);
+    }
+
+    /** {@code 4.258MB}: four digits, powers of 1000, as progress has it. */
+    static String amount(long bytes) {
+        return decimal(bytes, 4);
+    }
+
+    private static String decimal(long bytes, int digits) {
         var names = new String[] {"B", "kB", "MB", "GB", "TB", "PB"};
         double value = bytes;
         int i = 0;
@@ -62,7 +71,7 @@ final class Units {
             i++;
         }
         return new BigDecimal(value)
-                        .round(new MathContext(3))
+                        .round(new MathContext(digits))
                         .stripTrailingZeros()
                         .toPlainString()
                 + names[i];
@@ -132,6 +141,13 @@ final class Units {
     /** {@code 2026-01-02 15:04:05 +0000 UTC} in the local zone, from Unix seconds. */
     static String date(long unixSeconds) {
         return DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss Z zzz", Locale.ENGLISH)
+                .withZone(ZoneId.systemDefault())
+                .format(Instant.ofEpochSecond(unixSeconds));
+    }
+
+    /** {@code 2026-01-02T15:04:05Z} with the local zone's offset, from Unix seconds. */
+    static String isoDate(long unixSeconds) {
+        return DateTimeFormatter.ISO_OFFSET_DATE_TIME
                 .withZone(ZoneId.systemDefault())
                 .format(Instant.ofEpochSecond(unixSeconds));
     }

@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import kist.config.Settings;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,11 +41,11 @@ class CommandsTest {
 
     private int kist(String... command) throws IOException {
         var context = new Context(
-                new Settings(directory, directory, host, "kist0", Optional.empty()),
+                Settings.of(directory, directory, host),
                 new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
                 out,
                 err,
-                Map.of(),
+                Map.of("DOCKER_CONFIG", directory.toString()),
                 "",
                 "");
         return Main.guarded(context, List.of(command));
@@ -106,12 +105,11 @@ class CommandsTest {
     }
 
     @Test
-    void run_of_an_image_that_is_not_there_says_how_to_bring_it_in() throws IOException {
+    void run_of_an_image_that_is_not_there_and_not_to_be_pulled_says_so() throws IOException {
         engine.on("POST /containers/create", 404, "{\"message\":\"No such image: nope:latest\"}");
-        assertEquals(125, kist("run", "nope"));
-        assertEquals(
-                "kist: no such image: nope; bring one in with 'kist import FILE.tar nope' or 'kist load -i FILE.tar'\n",
-                err());
+        assertEquals(125, kist("run", "--pull", "never", "nope"));
+        assertTrue(err().startsWith("kist: Error response from engine: No such image: nope:latest\n"), err());
+        assertEquals(125, kist("run", "--pull", "often", "nope"));
     }
 
     @Test
@@ -286,8 +284,8 @@ class CommandsTest {
         assertEquals(1, kist("frobnicate"));
         assertTrue(err().contains("unknown command: kist frobnicate"), err());
         err.reset();
-        assertEquals(1, kist("pull", "x"));
-        assertEquals("kist: 'kist pull' is not supported by this version of Kist\n", err());
+        assertEquals(1, kist("volume", "x"));
+        assertEquals("kist: 'kist volume' is not supported by this version of Kist\n", err());
     }
 
     @Test

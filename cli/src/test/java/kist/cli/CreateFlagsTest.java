@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import kist.config.Settings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,7 +23,7 @@ class CreateFlagsTest {
 
     private static Doc body(boolean attached, String... args) throws IOException {
         var context = new Context(
-                new Settings(Path.of("/r"), Path.of("/r"), "", "kist0", Optional.empty()),
+                Settings.of(Path.of("/r"), Path.of("/r"), ""),
                 new ByteArrayInputStream(new byte[0]),
                 OutputStream.nullOutputStream(),
                 OutputStream.nullOutputStream(),

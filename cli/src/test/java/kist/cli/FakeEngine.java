@@ -49,6 +49,7 @@ final class FakeEngine implements AutoCloseable {
     private final Map<String, Script> scripts = new LinkedHashMap<>();
     final List<String> requests = new CopyOnWriteArrayList<>();
     final List<String> bodies = new CopyOnWriteArrayList<>();
+    final List<String> credentials = new CopyOnWriteArrayList<>();
 
     FakeEngine(Path socket) throws IOException {
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
@@ -89,6 +90,10 @@ final class FakeEngine implements AutoCloseable {
                 for (var header = line(in); !header.isEmpty(); header = line(in)) {
                     if (header.startsWith("Content-Length: ")) {
                         length = Integer.parseInt(header.substring(16));
+                    }
+                    if (header.startsWith("X-Registry-Auth: ")) {
+                        credentials.add(new String(
+                                java.util.Base64.getUrlDecoder().decode(header.substring(17)), StandardCharsets.UTF_8));
                     }
                     chunked |= header.equals("Transfer-Encoding: chunked");
                 }

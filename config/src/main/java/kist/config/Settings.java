@@ -22,6 +22,9 @@ import java.util.Optional;
  * <tr><td>--host</td><td>KIST_HOST</td><td>host</td><td>the Docker door in the run directory</td></tr>
  * <tr><td>--bridge</td><td>KIST_BRIDGE</td><td>bridge</td><td>kist0; where root is not the default, a name made of it</td></tr>
  * <tr><td>--subnet</td><td>KIST_SUBNET</td><td>subnet</td><td>a free one, if it can be 172.29.0.0/16</td></tr>
+ * <tr><td>--registries-dir</td><td>KIST_REGISTRIES_DIR</td><td>registriesDir</td><td>/etc/kist/registries.d, which need not exist</td></tr>
+ * <tr><td>--policy-file</td><td>KIST_POLICY_FILE</td><td>policyFile</td><td>/etc/kist/policy.json, which need not exist</td></tr>
+ * <tr><td>--storage-driver</td><td>KIST_STORAGE_DRIVER</td><td>storageDriver</td><td>auto</td></tr>
  * <tr><td>--config</td><td>KIST_CONFIG</td><td></td><td>/etc/kist/config.json, which need not exist</td></tr>
  * </table>
  *
@@ -33,13 +36,27 @@ import java.util.Optional;
  *     engine that lives in {@code runDir}
  * @param bridge name of the bridge's interface; engines with different roots have different ones by default
  * @param subnet of the bridge in CIDR notation; empty to let the engine choose
+ * @param registriesDir directory of what is to be known of registries: mirrors, certificates, which may be insecure; absolute
+ * @param policyFile which images may be pulled and whose signatures they need; absolute
+ * @param storageDriver how the layers of a container are put together: {@code overlay}, {@code copy}, or {@code auto} for
+ *     overlay where the kernel has it
  */
-public record Settings(Path root, Path runDir, String host, String bridge, Optional<String> subnet) {
+public record Settings(
+        Path root,
+        Path runDir,
+        String host,
+        String bridge,
+        Optional<String> subnet,
+        Path registriesDir,
+        Path policyFile,
+        String storageDriver) {
     /** Names of the flags that {@link #resolve} takes, without the dashes. */
-    public static final java.util.List<String> FLAGS =
-            java.util.List.of("root", "run-dir", "host", "bridge", "subnet", "config");
+    public static final java.util.List<String> FLAGS = java.util.List.of(
+            "root", "run-dir", "host", "bridge", "subnet", "registries-dir", "policy-file", "storage-driver", "config");
 
-    private static final java.util.List<String> KEYS = java.util.List.of("root", "runDir", "host", "bridge", "subnet");
+    private static final java.util.List<String> KEYS = java.util.List.of(
+            "root", "runDir", "host", "bridge", "subnet", "registriesDir", "policyFile", "storageDriver");
+    private static final java.util.List<String> DRIVERS = java.util.List.of("overlay", "copy", "auto");
     private static final String DEFAULT_ROOT = "/var/lib/kist";
     private static final String DEFAULT_FILE = "/etc/kist/config.json";
 
@@ -60,8 +77,40 @@ public record Settings(Path root, Path runDir, String host, String bridge, Optio
         var host = pick(flags, "host", environment, "KIST_HOST", file, "host", "");
         var bridge = pick(flags, "bridge", environment, "KIST_BRIDGE", file, "bridge", bridgeOf(root));
         var subnet = pick(flags, "subnet", environment, "KIST_SUBNET", file, "subnet", "");
-        var settings =
-                new Settings(root, runDir, host, bridge, subnet.isEmpty() ? Optional.empty() : Optional.of(subnet));
+        var registries = path(
+                "registries-dir",
+                pick(
+                        flags,
+                        "registries-dir",
+                        environment,
+                        "KIST_REGISTRIES_DIR",
+                        file,
+                        "registriesDir",
+                        "/etc/kist/registries.d"));
+        var policy = path(
+                "policy-file",
+                pick(
+                        flags,
+                        "policy-file",
+                        environment,
+                        "KIST_POLICY_FILE",
+                        file,
+                        "policyFile",
+                        "/etc/kist/policy.json"));
+        var driver = pick(flags, "storage-driver", environment, "KIST_STORAGE_DRIVER", file, "storageDriver", "auto");
+        if (!DRIVERS.contains(driver)) {
+            throw new IllegalArgumentException(
+                    "the storage driver \"" + driver + "\" is not known; there are " + String.join(", ", DRIVERS));
+        }
+        var settings = new Settings(
+                root,
+                runDir,
+                host,
+                bridge,
+                subnet.isEmpty() ? Optional.empty() : Optional.of(subnet),
+                registries,
+                policy,
+                driver);
         if (host.isEmpty()) {
             var socket = settings.dockerSocket().toString();
             if (socket.getBytes(StandardCharsets.UTF_8).length > MAX_SOCKET_PATH) {
@@ -75,6 +124,19 @@ public record Settings(Path root, Path runDir, String host, String bridge, Optio
     /** Engines on one machine must not share a bridge, so a root of one's own makes a name of one's own. */
     private static String bridgeOf(Path root) {
         return root.toString().equals(DEFAULT_ROOT) ? "kist0" : "kist" + Integer.toHexString(root.hashCode());
+    }
+
+    /** Settings of an engine in these directories with defaults for all else. */
+    public static Settings of(Path root, Path runDir, String host) {
+        return new Settings(
+                root,
+                runDir,
+                host,
+                bridgeOf(root),
+                Optional.empty(),
+                Path.of("/etc/kist/registries.d"),
+                Path.of("/etc/kist/policy.json"),
+                "auto");
     }
 
     /** The socket of the Docker door. */

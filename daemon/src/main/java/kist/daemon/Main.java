@@ -59,7 +59,8 @@ public final class Main {
             var name = arg.startsWith("--") ? arg.substring(2, equals < 0 ? arg.length() : equals) : "";
             if (!Settings.FLAGS.contains(name) || name.equals("host")) {
                 throw new IllegalArgumentException("unknown argument: " + arg
-                        + "; kist engine takes --root, --run-dir, --bridge, --subnet and --config");
+                        + "; kist engine takes --root, --run-dir, --bridge, --subnet, --registries-dir, --policy-file,"
+                        + " --storage-driver and --config");
             }
             if (equals >= 0) {
                 flags.put(name, arg.substring(equals + 1));

@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import kist.config.Settings;
@@ -31,7 +30,7 @@ class EngineProcessTest {
 
     @BeforeEach
     void settle() {
-        settings = new Settings(directory.resolve("a/root"), directory.resolve("a/run"), "", "kist0", Optional.empty());
+        settings = Settings.of(directory.resolve("a/root"), directory.resolve("a/run"), "");
     }
 
     /** An engine that is a file for a socket; tells when it is open and when it is closed. */
@@ -81,8 +80,8 @@ class EngineProcessTest {
         engine.open.await();
         for (var second : List.of(
                 settings,
-                new Settings(settings.root(), directory.resolve("b/run"), "", "kist0", Optional.empty()),
-                new Settings(directory.resolve("b/root"), settings.runDir(), "", "kist0", Optional.empty()))) {
+                Settings.of(settings.root(), directory.resolve("b/run"), ""),
+                Settings.of(directory.resolve("b/root"), settings.runDir(), ""))) {
             var refusal =
                     assertThrows(Refusal.class, () -> new EngineProcess(second, new Engine()).run(), second::toString);
             assertTrue(

@@ -1,6 +1,7 @@
 package kist.docker;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -106,7 +107,11 @@ final class Call {
     /** The fields of the JSON body, which may be absent where nothing in it is obligatory. */
     Fields body(String name) throws IOException {
         byte[] bytes = exchange.readBody(MAX_JSON);
-        return new Fields(name, bytes.length == 0 ? Map.of() : Json.parse(bytes));
+        // Go's clients write null where they have nothing to say
+        boolean nothing = bytes.length == 0
+                || bytes.length <= 6
+                        && new String(bytes, StandardCharsets.UTF_8).strip().equals("null");
+        return new Fields(name, nothing ? Map.of() : Json.parse(bytes));
     }
 
     void answer(int status) throws IOException {

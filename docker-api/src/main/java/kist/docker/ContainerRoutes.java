@@ -9,6 +9,7 @@ import java.util.Set;
 import kist.engine.Attachment;
 import kist.engine.ContainerView;
 import kist.engine.EngineException;
+import kist.engine.ImageRequest;
 import kist.engine.LogStream;
 import kist.engine.Output;
 import kist.engine.Request;
@@ -37,8 +38,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER =
-            Set.of("changes", "export", "stats", "update", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "update", "archive", "copy", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -82,6 +82,8 @@ final class ContainerRoutes {
                 call.answer(200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref))));
             }
             case "logs" -> logs(call, ref);
+            case "changes" -> ArchiveRoutes.changes(call, ref);
+            case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
                 String arguments = call.parameter("ps_args");
                 if (!arguments.isEmpty() && !arguments.equals("-ef")) {
@@ -159,19 +161,9 @@ final class ContainerRoutes {
     }
 
     private static void create(Call call) throws IOException, InterruptedException {
-        platform(call);
-        Request.Created created = call.ask(
-                new Request.CreateContainer(Names.container(call.parameter("name")), CreateBody.parse(call.body(""))));
+        Request.Created created = call.ask(new Request.CreateContainer(
+                Names.container(call.parameter("name")), CreateBody.parse(call.body("")), Platforms.of(call)));
         call.answer(201, Json.object("Id", created.id(), "Warnings", created.warnings()));
-    }
-
-    /** Refuses every platform but the host's own. */
-    static void platform(Call call) {
-        String platform = call.parameter("platform");
-        String own = System.getProperty("os.arch", "");
-        if (!platform.isEmpty() && !platform.equals("linux") && !platform.equals("linux/" + own)) {
-            throw Errors.unsupported("the platform \"" + platform + "\" on a host of linux/" + own);
-        }
     }
 
     private static boolean delete(Call call) throws IOException, InterruptedException {
@@ -225,7 +217,8 @@ final class ContainerRoutes {
         Set<String> ids = new java.util.HashSet<>();
         for (String name : filters.get("ancestor")) {
             try {
-                ids.add(call.ask(new Request.InspectImage(Names.familiar(name))).id());
+                ids.add(call.ask(new ImageRequest.InspectImage(Names.familiar(name)))
+                        .id());
             } catch (EngineException e) {
                 if (e.kind() != EngineException.Kind.NOT_FOUND) {
                     throw e;
@@ -272,8 +265,9 @@ final class ContainerRoutes {
 
     private static void prune(Call call) throws IOException, InterruptedException {
         Filters filters = Filters.of(call, PRUNE_FILTERS);
-        long until =
-                filters.has("until") ? Times.parse("until", filters.get("until").getFirst()) : 0;
+        long until = filters.has("until")
+                ? Times.moment("until", filters.get("until").getFirst())
+                : 0;
         List<String> removed = new ArrayList<>();
         for (ContainerView c : call.ask(new Request.ListContainers(true))) {
             boolean wanted = !ContainerJson.isRunning(c)

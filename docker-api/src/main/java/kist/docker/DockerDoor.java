@@ -33,11 +33,8 @@ public final class DockerDoor implements Handler {
     private static final int NEWEST_MINOR = 51;
     /** First parts of paths that are Docker's and not yet this door's. */
     private static final Set<String> LATER = Set.of(
-            "auth",
             "build",
-            "commit",
             "configs",
-            "distribution",
             "grpc",
             "networks",
             "nodes",
@@ -46,7 +43,6 @@ public final class DockerDoor implements Handler {
             "services",
             "session",
             "swarm",
-            "system",
             "tasks",
             "volumes");
 
@@ -121,6 +117,23 @@ public final class DockerDoor implements Handler {
                 return ExecRoutes.route(call);
             case "images":
                 return ImageRoutes.route(call);
+            case "kist":
+                return KistRoutes.route(call);
+            case "auth":
+            case "commit":
+                return path.size() == 1 && call.is("POST") && registryOrCommit(call, first);
+            case "distribution":
+                if (path.size() < 3 || !call.is("GET") || !path.getLast().equals("json")) {
+                    return false;
+                }
+                TransferRoutes.distribution(call, Names.familiar(call.parts(1, path.size() - 1)));
+                return true;
+            case "system":
+                if (path.size() != 2 || !call.is("GET") || !path.get(1).equals("df")) {
+                    return false;
+                }
+                DiskRoutes.df(call);
+                return true;
             case "version":
             case "info":
             case "events":
@@ -138,6 +151,15 @@ public final class DockerDoor implements Handler {
             case "version" -> SystemRoutes.version(call);
             case "info" -> SystemRoutes.info(call);
             default -> SystemRoutes.events(call);
+        }
+        return true;
+    }
+
+    private static boolean registryOrCommit(Call call, String what) throws IOException, InterruptedException {
+        if (what.equals("auth")) {
+            TransferRoutes.auth(call);
+        } else {
+            ArchiveRoutes.commit(call);
         }
         return true;
     }

@@ -30,10 +30,18 @@ final class Names {
         return familiar + (tag.contains(":") ? "@" : ":") + tag;
     }
 
-    /** The reference with the tag that silence means. */
-    static String tagged(String reference) {
-        boolean complete = reference.contains("@") || reference.indexOf(':', reference.lastIndexOf('/') + 1) >= 0;
-        return complete || reference.isEmpty() ? reference : reference + ":latest";
+    /** Whether a reference has a tag or a digest. */
+    static boolean isComplete(String reference) {
+        return reference.contains("@") || reference.indexOf(':', reference.lastIndexOf('/') + 1) >= 0;
+    }
+
+    /** What a pull means by a name and a tag: the tag counts before one in the name, a digest in the name before both. */
+    static String pulled(String name, String tag) {
+        if (tag.isEmpty() || name.contains("@")) {
+            return name;
+        }
+        int colon = name.indexOf(':', name.lastIndexOf('/') + 1);
+        return reference(colon < 0 ? name : name.substring(0, colon), tag);
     }
 
     /** A container's name without the slash that Docker puts before it. */

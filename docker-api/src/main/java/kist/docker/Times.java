@@ -1,13 +1,21 @@
 package kist.docker;
 
+import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.regex.Pattern;
 
 /** Times as Docker writes and reads them. */
 final class Times {
     private static final String NEVER = "0001-01-01T00:00:00Z";
     private static final long SECOND = 1_000_000_000L;
+    private static final Pattern SPAN = Pattern.compile("(\\d+h)?(\\d+m)?(\\d+(\\.\\d+)?s)?");
 
     private Times() {}
 
@@ -40,6 +48,36 @@ final class Times {
         } catch (NumberFormatException | ArithmeticException e) {
             throw Errors.invalid("parameter " + parameter + " is \"" + text + "\" where seconds since 1970 are wanted");
         }
+    }
+
+    /**
+     * A moment as filters take it, in nanoseconds: Unix seconds, a date with or without time and zone (this machine's where
+     * none is said), or a span before now such as {@code 1h30m}.
+     */
+    static long moment(String parameter, String text) {
+        if (!text.isEmpty() && text.chars().allMatch(c -> c >= '0' && c <= '9' || c == '.')) {
+            return parse(parameter, text);
+        }
+        try {
+            Instant moment = SPAN.matcher(text).matches() && !text.isEmpty()
+                    ? Instant.now().minus(Duration.parse("PT" + text.toUpperCase(java.util.Locale.ROOT)))
+                    : date(text);
+            return Math.addExact(Math.multiplyExact(moment.getEpochSecond(), SECOND), moment.getNano());
+        } catch (DateTimeException | ArithmeticException e) {
+            throw Errors.invalid("invalid filter '" + parameter + "=" + text
+                    + "': a span such as 24h, a time such as 2026-01-02T15:04:05Z or Unix seconds are wanted");
+        }
+    }
+
+    private static Instant date(String text) {
+        int time = text.indexOf('T');
+        if (time < 0) {
+            return LocalDate.parse(text).atStartOfDay(ZoneId.systemDefault()).toInstant();
+        }
+        boolean zone = text.endsWith("Z") || text.indexOf('+', time) > 0 || text.indexOf('-', time) > 0;
+        return zone
+                ? OffsetDateTime.parse(text).toInstant()
+                : LocalDateTime.parse(text).atZone(ZoneId.systemDefault()).toInstant();
     }
 
     /** Times of log lines: nine digits always, the text of the second kept from line to line. Not thread-safe. */

@@ -1,9 +1,6 @@
 package kist.docker;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -26,12 +23,12 @@ import kist.engine.EngineInfo;
 import kist.engine.Event;
 import kist.engine.EventStream;
 import kist.engine.ExecView;
+import kist.engine.HostedRequest;
+import kist.engine.ImageRequest;
 import kist.engine.LogStream;
 import kist.engine.Output;
 import kist.engine.Request;
 import kist.engine.Request.Done;
-import kist.image.Image;
-import kist.image.ImageConfig;
 import kist.network.Endpoint;
 
 /**
@@ -46,6 +43,7 @@ final class FakeEngine implements Engine {
     final Map<String, Fake> containers = Collections.synchronizedMap(new LinkedHashMap<>());
     final Map<String, FakeExec> execs = new ConcurrentHashMap<>();
     final LinkedBlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
+    final FakeImages images = new FakeImages();
     final CountDownLatch streamClosed = new CountDownLatch(1);
     private int next = 1;
 
@@ -149,7 +147,7 @@ final class FakeEngine implements Engine {
         return (R) answer(request);
     }
 
-    private Object answer(Request<?> request) {
+    private Object answer(Request<?> request) throws InterruptedException {
         return switch (request) {
             case Request.CreateContainer r -> create(r);
             case Request.StartContainer r -> start(find(r.ref()));
@@ -205,18 +203,8 @@ final class FakeEngine implements Engine {
                 OptionalInt code = exec.process().exitCode;
                 yield new ExecView(exec.id(), exec.container(), exec.config(), code.isEmpty(), code, 4242);
             }
-            case Request.ListImages r -> List.of(image());
-            case Request.InspectImage r -> image(r.name());
-            case Request.ImportImage r -> {
-                drain(r.tar());
-                yield image();
-            }
-            case Request.LoadImages r -> {
-                drain(r.tar());
-                yield List.of(new Request.Loaded(image(), image().references()));
-            }
-            case Request.TagImage r -> Done.DONE;
-            case Request.RemoveImage r -> new Request.RemovedImage(List.of(r.name()), List.of(IMAGE_ID));
+            case ImageRequest<?> r -> images.answer(r);
+            case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
                         "ID",
@@ -256,14 +244,6 @@ final class FakeEngine implements Engine {
         };
     }
 
-    private static void drain(java.io.InputStream in) {
-        try {
-            in.transferTo(java.io.OutputStream.nullOutputStream());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
     private synchronized String hex(String digit) {
         String number = Integer.toHexString(next++);
         return digit.repeat(64 - number.length()) + number;
@@ -271,7 +251,7 @@ final class FakeEngine implements Engine {
 
     private Request.Created create(Request.CreateContainer r) {
         ContainerConfig config = r.config();
-        image(config.image());
+        FakeImages.image(config.image());
         for (Fake fake : containers.values()) {
             if (fake.view.name().equals(r.name())) {
                 throw new EngineException(Kind.ALREADY_EXISTS, "the container name \"" + r.name() + "\" is in use");
@@ -464,38 +444,6 @@ final class FakeEngine implements Engine {
             throw new EngineException(Kind.NOT_FOUND, "No such exec instance: " + id);
         }
         return exec;
-    }
-
-    private static Image image() {
-        return image("busybox");
-    }
-
-    private static Image image(String name) {
-        if (!name.equals("busybox") && !name.equals("busybox:latest") && !name.equals(IMAGE_ID)) {
-            throw new EngineException(Kind.NOT_FOUND, "No such image: " + name);
-        }
-        Instant created = Instant.ofEpochSecond(1_700_000_000);
-        return new Image(
-                IMAGE_ID,
-                List.of("busybox:latest"),
-                created,
-                "amd64",
-                "linux",
-                "",
-                "Imported from -",
-                1_982_298,
-                List.of("sha256:" + "cd".repeat(32)),
-                new ImageConfig(
-                        List.of(),
-                        List.of("sh"),
-                        List.of("PATH=/bin"),
-                        "",
-                        "",
-                        List.of("80/tcp"),
-                        List.of(),
-                        Map.of("l", "v"),
-                        ""),
-                List.of(new Image.History(created, "made", "", "Imported from -", false)));
     }
 
     @Override

@@ -52,8 +52,28 @@ class WordsTest {
         assertEquals("me/thing:1", Names.familiar("docker.io/me/thing:1"));
         assertEquals("quay.io/library/x", Names.familiar("quay.io/library/x"));
         assertEquals("x@sha256:1", Names.reference("x", "sha256:1"));
-        assertEquals("host:5000/x:latest", Names.tagged("host:5000/x"));
-        assertEquals("x:1", Names.tagged("x:1"));
+        assertEquals(false, Names.isComplete("host:5000/x"));
+        assertEquals(true, Names.isComplete("x:1"));
+        assertEquals("host:5000/x:2", Names.pulled("host:5000/x:1", "2"));
+        assertEquals("x@sha256:1", Names.pulled("x", "sha256:1"));
+        assertEquals("x@sha256:1", Names.pulled("x@sha256:1", "2"));
+    }
+
+    @Test
+    void momentsAreSpansDatesOrSeconds() {
+        assertEquals(1_500_000_000L, Times.moment("until", "1.5"));
+        assertEquals(86_400_000_000_000L, Times.moment("until", "1970-01-02T00:00:00Z"));
+        long hour = System.currentTimeMillis() * 1_000_000 - Times.moment("until", "1h0m");
+        assertEquals(3600, hour / 1_000_000_000, 5);
+    }
+
+    @Test
+    void progressIsABarAndNumbers() {
+        assertEquals("[=========================>                         ]     500B/1kB", ProgressText.of(500, 1000));
+        assertEquals(
+                "[==================================================>]  1.235MB/1.235MB",
+                ProgressText.of(1_234_567, 1_234_567));
+        assertEquals("    12kB", ProgressText.of(12_000, 0));
     }
 
     @Test

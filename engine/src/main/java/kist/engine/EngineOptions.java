@@ -2,6 +2,8 @@ package kist.engine;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import kist.image.Snapshotter;
+import kist.registry.RegistryOptions;
 
 /**
  * What an engine is made of.
@@ -14,6 +16,8 @@ import java.util.Optional;
  * @param commit of the source, or empty
  * @param bridge name of the bridge's interface
  * @param subnet of the bridge, or empty for the default
+ * @param registries where registries are configured
+ * @param snapshotter how the file systems of containers are made
  */
 public record EngineOptions(
         Path root,
@@ -23,7 +27,9 @@ public record EngineOptions(
         String version,
         String commit,
         String bridge,
-        Optional<String> subnet) {
+        Optional<String> subnet,
+        RegistryOptions registries,
+        Snapshotter snapshotter) {
 
     private static final String DEFAULT_BRIDGE = "kist0";
 

@@ -6,19 +6,19 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import kist.image.Image;
 import kist.image.ImageException;
 import kist.image.ImageStore;
-import kist.image.ImageUse;
+import kist.image.Limits;
+import kist.image.Platform;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
 import kist.kernel.Poller;
 import kist.network.Networks;
+import kist.registry.RegistryException;
 import kist.runtime.Cgroups;
 import kist.runtime.ContainerRuntime;
 import kist.runtime.SeccompCompiler;
@@ -26,14 +26,13 @@ import kist.runtime.SeccompCompiler;
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
     private static final System.Logger LOG = System.getLogger("kist");
-    private static final String HELLO = "hello";
-
     private final EngineOptions options;
     private final String identity;
     private final Gate gate;
     private final Keeper keeper;
     private final Poller poller;
-    private final ImageStore images;
+    private final ImageStore imageStore;
+    private final Images images;
     private final Hosting hosting;
     private final Networks networks;
     private final Cgroups cgroups;
@@ -44,29 +43,40 @@ public final class KistEngine implements Engine {
     private final Lifecycle lifecycle;
     private final Execs execs;
 
-    private KistEngine(EngineOptions options, Linux linux) throws IOException, InterruptedException {
+    private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
         Path root = options.root();
         this.identity = identity(root);
         this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
         this.keeper = keeper(linux, options);
         this.poller = new Poller(linux);
-        this.images = ImageStore.open(root.resolve("images"), linux);
-        this.hosting = new Hosting(images, root.resolve("registry"));
+        this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
+        this.hosting = new Hosting(imageStore, root.resolve("registry"));
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, images.snapshots(), networks, cgroups, runtime, poller, events, specs);
+                linux,
+                keeper,
+                store,
+                registry,
+                imageStore.snapshots(),
+                networks,
+                cgroups,
+                runtime,
+                poller,
+                events,
+                specs);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
                         keeper,
                         store,
                         registry,
-                        images.snapshots(),
+                        imageStore.snapshots(),
                         networks,
                         cgroups,
                         lifecycle,
@@ -82,11 +92,12 @@ public final class KistEngine implements Engine {
     /**
      * Opens an engine on its state: takes over the containers that run, and cleans up what a crash left.
      *
+     * @param door opens the registry that can be served
      * @throws EngineException saying what is missing
      */
-    public static KistEngine open(EngineOptions options) throws InterruptedException {
+    public static KistEngine open(EngineOptions options, RegistryDoor door) throws InterruptedException {
         try {
-            return new KistEngine(options, Linux.system());
+            return new KistEngine(options, door, Linux.system());
         } catch (IOException e) {
             throw new EngineException(
                     EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
@@ -177,7 +188,9 @@ public final class KistEngine implements Engine {
             R answer = (R) perform(request);
             return answer;
         } catch (ImageException e) {
-            throw of(e);
+            throw Images.failure(e);
+        } catch (RegistryException e) {
+            throw Images.failure(e);
         }
     }
 
@@ -227,17 +240,8 @@ public final class KistEngine implements Engine {
                 yield Request.Done.DONE;
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
-            case Request.ListImages r -> images.list();
-            case Request.InspectImage r -> image(r.name());
-            case Request.ImportImage r -> imported(r);
-            case Request.LoadImages r -> loaded(r);
-            case Request.TagImage r -> {
-                images.tag(image(r.name()).id(), r.newReference());
-                publishImage("tag", image(r.name()).id(), r.newReference());
-                yield Request.Done.DONE;
-            }
-            case Request.RemoveImage r -> removeImage(r);
-            case Request.Hosted<?> r -> hosting.call((HostedRequest<?>) r);
+            case ImageRequest<?> r -> images.perform(r);
+            case HostedRequest<?> r -> hosting.call(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -248,91 +252,37 @@ public final class KistEngine implements Engine {
         if (!request.name().isEmpty()) {
             Names.check(wanted);
         }
-        Image image = image(request.config().image());
+        Image image = images.find(request.config().image(), request.platform());
         String id = Ids.random();
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
             StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
             specs.check(stored);
-            images.snapshots().prepare(id, image.id());
-            undo.push(() -> images.snapshots().remove(id));
+            imageStore.snapshots().prepare(id, image.id());
+            undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
             Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
-            return new Request.Created(id, warnings(stored));
+            return new Request.Created(id, warnings(stored, image, request.platform()));
         }
     }
 
-    private static List<String> warnings(StoredContainer stored) {
-        return stored.config().host().network().equals("host")
-                        && !stored.config().hostname().isEmpty()
-                ? List.of("the hostname is the container's own; the network is the host's")
-                : List.of();
-    }
-
-    private Image image(String name) {
-        Optional<Image> found = images.find(name);
-        if (found.isEmpty() && (name.equals(HELLO) || name.equals(HELLO + ":latest"))) {
-            found = loadHello();
+    private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
+        List<String> warnings = new ArrayList<>();
+        if (stored.config().host().network().equals("host")
+                && !stored.config().hostname().isEmpty()) {
+            warnings.add("the hostname is the container's own; the network is the host's");
         }
-        return found.orElseThrow(
-                () -> new EngineException(EngineException.Kind.NOT_FOUND, "No such image: " + Names.printable(name)));
-    }
-
-    /** The image that ships with Kist comes into the store when it is first asked for. */
-    private Optional<Image> loadHello() {
-        if (options.helloImage().isEmpty()) {
-            return Optional.empty();
+        if (wanted.isEmpty() && !Platform.HOST.accepts(image.platform())) {
+            warnings.add("The requested image's platform (" + image.platform()
+                    + ") does not match the detected host platform (" + Platform.HOST
+                    + ") and no specific platform was requested");
         }
-        try (var in = Files.newInputStream(options.helloImage().get())) {
-            images.load(in);
-            return images.find(HELLO);
-        } catch (IOException e) {
-            throw new EngineException(
-                    EngineException.Kind.INTERNAL,
-                    "cannot read the image that ships with Kist, "
-                            + options.helloImage().get() + ": " + e.getMessage(),
-                    e);
-        }
-    }
-
-    private Image imported(Request.ImportImage r) {
-        Image image = images.importRootfs(r.tar(), r.reference(), r.changes(), r.message());
-        publishImage("import", image.id(), r.reference());
-        return image;
-    }
-
-    private List<Request.Loaded> loaded(Request.LoadImages r) {
-        List<Request.Loaded> all = new ArrayList<>();
-        for (kist.image.Loaded l : images.load(r.tar())) {
-            all.add(new Request.Loaded(l.image(), l.references()));
-            publishImage(
-                    "load",
-                    l.image().id(),
-                    l.references().isEmpty() ? "" : l.references().getFirst());
-        }
-        return all;
-    }
-
-    private void publishImage(String action, String id, String name) {
-        Map<String, String> attributes = new LinkedHashMap<>();
-        attributes.put("name", name.isEmpty() ? id : name);
-        events.publish("image", action, id, attributes);
-    }
-
-    private Request.RemovedImage removeImage(Request.RemoveImage r) {
-        List<ImageUse> uses = new ArrayList<>();
-        for (Container c : registry.all()) {
-            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.alive()));
-        }
-        kist.image.Removed removed = images.remove(r.name(), r.force(), uses);
-        removed.untagged().forEach(name -> publishImage("untag", name, name));
-        removed.deleted().forEach(id -> publishImage("delete", id, ""));
-        return new Request.RemovedImage(removed.untagged(), removed.deleted());
+        return warnings;
     }
 
     private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
@@ -443,23 +393,11 @@ public final class KistEngine implements Engine {
                 running,
                 paused,
                 all.size() - running - paused,
-                images.list().size(),
+                imageStore.list().size(),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
                 cgroups.controllers(),
                 HostFacts.ipForwarding(),
                 networks.warnings());
-    }
-
-    private static EngineException of(ImageException e) {
-        EngineException.Kind kind = switch (e.kind()) {
-            case NOT_FOUND -> EngineException.Kind.NOT_FOUND;
-            case INVALID -> EngineException.Kind.INVALID_ARGUMENT;
-            case CONFLICT -> EngineException.Kind.CONFLICT;
-            case NO_SPACE -> EngineException.Kind.EXHAUSTED;
-            case UNSUPPORTED -> EngineException.Kind.UNSUPPORTED;
-            case INTERNAL -> EngineException.Kind.INTERNAL;
-        };
-        return new EngineException(kind, String.valueOf(e.getMessage()), e);
     }
 
     @Override
@@ -477,6 +415,7 @@ public final class KistEngine implements Engine {
         }
         hosting.close();
         images.close();
+        imageStore.close();
         gate.close();
     }
 }

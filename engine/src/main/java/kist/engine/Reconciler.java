@@ -143,6 +143,10 @@ final class Reconciler {
     private boolean takeOver(Container c, Keeper.Held process) {
         Keeper.Spawned spawned = keeper.take(c.id());
         held(c);
+        if (c.state.phase() == StoredState.Phase.RUNNING) {
+            // an engine killed in the middle of a commit has left it frozen
+            c.cgroup.filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);
+        }
         if (!c.host().network().equals("host")) {
             c.network = namespace(process.pid())
                     .map(fd -> new Claimed(fd, c.state.network().map(StoredState.StoredEndpoint::endpoint)));

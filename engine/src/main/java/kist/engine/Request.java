@@ -1,14 +1,13 @@
 package kist.engine;
 
-import java.io.InputStream;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import kist.image.Image;
+import kist.image.Platform;
 
 /**
  * Everything that can be asked of the engine, one record a request; the type parameter is what it answers. {@code ref}
- * is a container's full id, a unique prefix of it, or its name.
+ * is a container's full id, a unique prefix of it, or its name. What concerns images is in {@link ImageRequest}.
  *
  * @param <R> the answer
  */
@@ -21,6 +20,9 @@ public sealed interface Request<R> {
     /** What the audit line names as the object, or an empty string. */
     String object();
 
+    /** What is asked of images and registries: {@link ImageRequest}. */
+    sealed interface OfImages<R> extends Request<R> permits ImageRequest {}
+
     /** What is asked of the repositories that this engine serves: {@link HostedRequest}. */
     sealed interface Hosted<R> extends Request<R> permits HostedRequest {}
 
@@ -30,8 +32,18 @@ public sealed interface Request<R> {
         DONE
     }
 
-    /** Makes a container; the name is made up where it is empty. */
-    record CreateContainer(String name, ContainerConfig config) implements Request<Created> {
+    /**
+     * Makes a container; the name is made up where it is empty.
+     *
+     * @param platform of an image of several platforms this one; empty for this machine's or, if there is none for it, any
+     */
+    record CreateContainer(String name, ContainerConfig config, Optional<Platform> platform)
+            implements Request<Created> {
+        /** A container of whatever platform the image is for. */
+        public CreateContainer(String name, ContainerConfig config) {
+            this(name, config, Optional.empty());
+        }
+
         @Override
         public String object() {
             return name.isEmpty() ? config.image() : name;
@@ -279,90 +291,6 @@ public sealed interface Request<R> {
             return execId;
         }
     }
-
-    /** All images. */
-    record ListImages() implements Request<List<Image>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
-        @Override
-        public String object() {
-            return "";
-        }
-    }
-
-    /** One image by name, id or prefix of its id. */
-    record InspectImage(String name) implements Request<Image> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
-        @Override
-        public String object() {
-            return name;
-        }
-    }
-
-    /**
-     * Makes an image of one layer from a tar of a root file system, plain or compressed.
-     *
-     * @param tar read to its end, not closed
-     * @param reference name and tag, or empty
-     * @param changes Dockerfile instructions (CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR)
-     * @param message the history comment
-     */
-    record ImportImage(InputStream tar, String reference, List<String> changes, String message)
-            implements Request<Image> {
-        @Override
-        public String object() {
-            return reference;
-        }
-    }
-
-    /**
-     * Reads images from a docker-archive or an OCI layout in a tar.
-     *
-     * @param tar read to its end, not closed
-     */
-    record LoadImages(InputStream tar) implements Request<List<Loaded>> {
-        @Override
-        public String object() {
-            return "";
-        }
-    }
-
-    /**
-     * One image that {@link LoadImages} brought in.
-     *
-     * @param references its names, perhaps none
-     */
-    record Loaded(Image image, List<String> references) {}
-
-    /** Gives an image a further name. */
-    record TagImage(String name, String newReference) implements Request<Done> {
-        @Override
-        public String object() {
-            return name;
-        }
-    }
-
-    /**
-     * Takes a name from an image, and removes the image with its last name; answers what was untagged and deleted.
-     *
-     * @param force also where stopped containers use it
-     */
-    record RemoveImage(String name, boolean force) implements Request<RemovedImage> {
-        @Override
-        public String object() {
-            return name;
-        }
-    }
-
-    /** Answer of {@link RemoveImage}. */
-    record RemovedImage(List<String> untagged, List<String> deleted) {}
 
     /** The engine and its host. */
     record Info() implements Request<EngineInfo> {

@@ -2,6 +2,7 @@ package kist.image;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -395,6 +396,11 @@ final class Catalog {
     /** A copy of the index to be given to {@link #change}. The lock is held. */
     Index draft() {
         return state.index().copy();
+    }
+
+    /** When an image last got a name here. */
+    Optional<Instant> lastTagged(String id) {
+        return Optional.ofNullable(state.index().tagged.get(id)).map(Instant::ofEpochMilli);
     }
 
     /** What the index says of an image, also of one that is kept only for its containers. */

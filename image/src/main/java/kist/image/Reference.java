@@ -109,9 +109,12 @@ public record Reference(String domain, String path, String tag, String digest) {
         if (!domain.equals(DEFAULT_DOMAIN)) {
             return domain + "/" + path;
         }
-        return path.startsWith(OFFICIAL) && path.indexOf('/', OFFICIAL.length()) < 0
+        String name = path.startsWith(OFFICIAL) && path.indexOf('/', OFFICIAL.length()) < 0
                 ? path.substring(OFFICIAL.length())
                 : path;
+        int slash = name.indexOf('/');
+        // where the short form would be read as another registry's name, or as an id, only the long one will do
+        return slash > 0 && isDomain(name.substring(0, slash)) || Digest.isHex(name) ? repository() : name;
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpHeaders;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -22,6 +23,7 @@ import kist.image.Text;
 record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implements AutoCloseable {
     private static final int LARGEST_ERROR = 64 << 10;
     private static final int LONGEST_MESSAGE = 500;
+    private static final int WORTH_READING = 16 << 10;
 
     String header(String name) {
         return headers.firstValue(name).orElse("");
@@ -87,7 +89,7 @@ record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implem
         } catch (IOException | RegistryException e) {
             return "status " + status;
         }
-        String text = new String(bytes, java.nio.charset.StandardCharsets.UTF_8).strip();
+        String text = new String(bytes, StandardCharsets.UTF_8).strip();
         if (text.isEmpty()) {
             return "status " + status;
         }
@@ -124,9 +126,13 @@ record Answer(int status, HttpHeaders headers, URI uri, InputStream body) implem
         return quoted.substring(1, quoted.lastIndexOf('"'));
     }
 
+    /** What is left of a small body is read, so that the connection can serve again. */
     @Override
     public void close() {
         try {
+            if (length().orElse(Long.MAX_VALUE) <= WORTH_READING) {
+                body.skip(WORTH_READING + 1);
+            }
             body.close();
         } catch (IOException e) {
             // nothing is wanted of it any more

@@ -3,9 +3,12 @@ package kist.registry;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.channels.Channels;
 import java.nio.channels.SeekableByteChannel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongConsumer;
 import kist.image.Content;
@@ -98,7 +101,7 @@ final class BlobUpload {
         String query = from.map(f -> "?mount=" + blob.digest() + "&from=" + f).orElse("");
         Ask ask = Ask.of("POST", client().uri(repository.path() + "/blobs/uploads/" + query))
                 .sending(Body.EMPTY, true);
-        java.util.List<String> scopes = new java.util.ArrayList<>(repository.scopes());
+        List<String> scopes = new ArrayList<>(repository.scopes());
         from.ifPresent(f -> scopes.add("repository:" + f + ":pull"));
         try (Answer answer = client().send(ask, scopes)) {
             if (answer.status() == 201 && from.isPresent()) {
@@ -152,9 +155,18 @@ final class BlobUpload {
             if (answer.status() == TOO_LARGE) {
                 return TOO_LARGE;
             }
-            repository.check(answer, "upload of " + blob.digest());
-            return answer.status();
+            return stored(answer);
         }
+    }
+
+    /** Only one that says so has it. */
+    private int stored(Answer answer) {
+        repository.check(answer, "upload of " + blob.digest());
+        if (answer.status() == 202) {
+            throw RegistryException.invalid(
+                    answer.uri().getAuthority() + " does not say that it has stored " + blob.digest());
+        }
+        return answer.status();
     }
 
     /** PATCH for each chunk and PUT at the end. */
@@ -174,8 +186,7 @@ final class BlobUpload {
         }
         Ask end = Ask.of("PUT", withDigest(location, blob.digest())).sending(Body.EMPTY, false);
         try (Answer answer = client().send(end, repository.scopes(), 1)) {
-            repository.check(answer, "upload of " + blob.digest());
-            return answer.status();
+            return stored(answer);
         }
     }
 
@@ -189,7 +200,7 @@ final class BlobUpload {
             channel.position(offset);
             return new Sent(Channels.newInputStream(channel), offset, length);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException("cannot read blob " + blob.digest(), e);
+            throw new UncheckedIOException("cannot read blob " + blob.digest(), e);
         }
     }
 

@@ -1,5 +1,6 @@
 package kist.registry;
 
+import java.io.ByteArrayInputStream;
 import java.io.InputStream;
 import java.util.function.Supplier;
 
@@ -11,7 +12,7 @@ import java.util.function.Supplier;
  */
 record Body(Supplier<InputStream> open, long length, String type) {
     static Body of(byte[] bytes, String type) {
-        return new Body(() -> new java.io.ByteArrayInputStream(bytes), bytes.length, type);
+        return new Body(() -> new ByteArrayInputStream(bytes), bytes.length, type);
     }
 
     static final Body EMPTY = of(new byte[0], "");

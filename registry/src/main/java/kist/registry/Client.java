@@ -1,6 +1,7 @@
 package kist.registry;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -110,8 +111,7 @@ final class Client {
                 } catch (IOException e) {
                     failure = e;
                     failures++;
-                    boolean hopeless =
-                            e instanceof java.net.ConnectException || e instanceof javax.net.ssl.SSLException;
+                    boolean hopeless = e instanceof ConnectException || e instanceof javax.net.ssl.SSLException;
                     if (hopeless || schemes.size() > 1 || failures == 2) {
                         break;
                     }

@@ -1,6 +1,7 @@
 package kist.registry;
 
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
@@ -118,9 +119,8 @@ final class Courier {
         String why = switch (e) {
             case SSLException s -> s.getMessage() + certificateHint(uri, s);
             case HttpTimeoutException t -> "no connection in time";
-            case java.net.ConnectException c
-            when c.getCause() instanceof UnresolvedAddressException -> "its name is not known";
-            case java.net.ConnectException c -> "connection refused, or no way to it";
+            case ConnectException c when c.getCause() instanceof UnresolvedAddressException -> "its name is not known";
+            case ConnectException c -> "connection refused, or no way to it";
             default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         };
         return new RegistryException(

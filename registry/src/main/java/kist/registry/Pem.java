@@ -8,6 +8,7 @@ import java.security.PublicKey;
 import java.security.spec.InvalidKeySpecException;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.X509EncodedKeySpec;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -103,7 +104,7 @@ final class Pem {
                 break;
             }
             if ((der[at] & 0xff) == 0xa0) {
-                return java.util.Arrays.copyOfRange(der, start, end);
+                return Arrays.copyOfRange(der, start, end);
             }
             at = end;
         }

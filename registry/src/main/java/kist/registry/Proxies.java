@@ -6,6 +6,7 @@ import java.net.Proxy;
 import java.net.ProxySelector;
 import java.net.SocketAddress;
 import java.net.URI;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -22,7 +23,7 @@ final class Proxies extends ProxySelector {
     }
 
     static Proxies fromEnvironment(Map<String, String> environment) {
-        Map<String, Proxy> proxies = new java.util.HashMap<>();
+        Map<String, Proxy> proxies = new HashMap<>();
         for (String scheme : List.of("http", "https")) {
             proxy(either(environment, scheme + "_proxy")).ifPresent(p -> proxies.put(scheme, p));
         }

@@ -1,5 +1,6 @@
 package kist.registry;
 
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ import kist.image.Manifest;
 import kist.image.MediaTypes;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.Text;
 import kist.image.TransferEvent;
 import kist.image.TransferListener;
 
@@ -38,6 +40,7 @@ final class Puller {
     private final Optional<Platform> platform;
     private final TrustPolicy policy;
     private final Semaphore places;
+    private final int workers;
     private final TransferListener listener;
 
     Puller(
@@ -46,6 +49,7 @@ final class Puller {
             Optional<Platform> platform,
             TrustPolicy policy,
             Semaphore places,
+            int workers,
             TransferListener listener) {
         this.store = store;
         this.content = store.content();
@@ -53,6 +57,7 @@ final class Puller {
         this.platform = platform;
         this.policy = policy;
         this.places = places;
+        this.workers = workers;
         this.listener = listener;
         platform.filter(p -> !p.os().equals("linux")).ifPresent(p -> {
             throw foreign("platform " + p, p.os());
@@ -71,20 +76,24 @@ final class Puller {
         boolean resumable = true;
         try {
             for (int i = 0; ; i++) {
+                boolean last = i + 1 == sources.size();
                 try {
                     Image image = pull(lease, sources.get(i));
                     resumable = false;
                     return image;
                 } catch (RegistryException e) {
-                    if (i + 1 == sources.size() || e.kind() == RegistryException.Kind.REFUSED_BY_POLICY) {
+                    if (last || e.kind() == RegistryException.Kind.REFUSED_BY_POLICY) {
                         resumable = isPassing(e);
+                        throw e;
+                    }
+                } catch (ImageException e) {
+                    // a mirror that lies is as good as none
+                    if (last || e.kind() != ImageException.Kind.INVALID) {
+                        resumable = false;
                         throw e;
                     }
                 }
             }
-        } catch (ImageException e) {
-            resumable = false;
-            throw e;
         } finally {
             if (!resumable) {
                 lease.close();
@@ -131,8 +140,10 @@ final class Puller {
     private RegistryException explained(RegistryException e) {
         return switch (e.kind()) {
             case NOT_FOUND ->
-                new RegistryException(
-                        e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
+                String.valueOf(e.getMessage()).startsWith("manifest for ")
+                        ? e
+                        : new RegistryException(
+                                e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
             case DENIED ->
                 new RegistryException(
                         e.kind(),
@@ -155,8 +166,8 @@ final class Puller {
         Manifest manifest = repository.manifest(digest);
         if (!manifest.mediaType().equals(mediaType)) {
             throw RegistryException.invalid("the manifest of " + reference.familiarName() + "@" + digest
-                    + " was announced as " + kist.image.Text.quote(mediaType) + " but is served as "
-                    + kist.image.Text.quote(manifest.mediaType()));
+                    + " was announced as " + Text.quote(mediaType) + " but is served as "
+                    + Text.quote(manifest.mediaType()));
         }
         content.put(lease, manifest.content());
         return manifest;
@@ -199,14 +210,14 @@ final class Puller {
             throw new RegistryException(
                     RegistryException.Kind.UNSUPPORTED,
                     reference.familiar() + " is not an image that can be run, but an artifact of the type "
-                            + kist.image.Text.quote(type));
+                            + Text.quote(type));
         }
         for (Descriptor layer : manifest.layers()) {
             if (!MediaTypes.isLayer(layer.mediaType())) {
                 throw new RegistryException(
                         RegistryException.Kind.UNSUPPORTED,
                         "layer " + layer.digest() + " of " + reference.familiar() + " is of the type "
-                                + kist.image.Text.quote(layer.mediaType()) + ", which is no layer of an image");
+                                + Text.quote(layer.mediaType()) + ", which is no layer of an image");
             }
         }
     }
@@ -254,14 +265,25 @@ final class Puller {
     /** Fetches all layers, several at a time; when one fails the others are broken off. */
     private void fetch(Lease lease, RemoteRepository repository, List<Descriptor> layers, List<String> diffIds)
             throws InterruptedException {
-        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+        // not virtual ones: unpacking blocks in system calls
+        ExecutorService threads = Executors.newFixedThreadPool(
+                workers, Thread.ofPlatform().daemon().name("kist-pull-", 0).factory());
         try {
             ExecutorCompletionService<Boolean> done = new ExecutorCompletionService<>(threads);
             List<Future<Boolean>> all = new ArrayList<>();
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
-                listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                boolean there = store.hasLayer(diffId, diffIds.subList(0, i));
+                // should it be removed meanwhile, the image is made from the blob, which the lease holds
+                if (there && content.keep(lease, layer.digest())) {
+                    listener.on(
+                            new TransferEvent(layer.digest(), TransferEvent.State.EXISTS, layer.size(), layer.size()));
+                    continue;
+                }
+                if (!there) {
+                    listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                }
                 all.add(done.submit(() -> {
                     places.acquire();
                     try {
@@ -294,6 +316,11 @@ final class Puller {
             throws InterruptedException {
         try {
             store.fetchLayer(lease, layer, diffId, offset -> repository.open(layer, offset), listener);
+        } catch (UncheckedIOException e) {
+            throw new RegistryException(
+                    RegistryException.Kind.UNAVAILABLE,
+                    repository.client().endpoint().authority() + ": " + e.getMessage(),
+                    e);
         } catch (RegistryException e) {
             if (e.kind() == RegistryException.Kind.NOT_FOUND && MediaTypes.isForeign(layer.mediaType())) {
                 throw new RegistryException(

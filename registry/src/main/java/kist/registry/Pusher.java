@@ -2,6 +2,7 @@ package kist.registry;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
 import kist.image.Content;
 import kist.image.Descriptor;
+import kist.image.Document;
 import kist.image.Image;
 import kist.image.ImageException;
 import kist.image.ImageStore;
@@ -72,7 +74,7 @@ final class Pusher {
 
     private void pushBlobs(Manifest.Single manifest) throws InterruptedException {
         Set<Descriptor> blobs = new LinkedHashSet<>();
-        Set<String> seen = new java.util.HashSet<>();
+        Set<String> seen = new HashSet<>();
         for (Descriptor layer : manifest.layers()) {
             boolean kept = !MediaTypes.isForeign(layer.mediaType())
                     || content.size(layer.digest()).isPresent();
@@ -159,7 +161,7 @@ final class Pusher {
         }
         try {
             byte[] bytes = content.read(digest, Manifest.MAXIMUM_SIZE);
-            String type = kist.image.Document.parse(bytes, digest).text("mediaType");
+            String type = Document.parse(bytes, digest).text("mediaType");
             String guessed = type.isEmpty() ? MediaTypes.OCI_MANIFEST : type;
             return switch (Manifest.parse(bytes, guessed, digest)) {
                 case Manifest.Single single -> {

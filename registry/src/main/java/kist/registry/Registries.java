@@ -17,6 +17,7 @@ import kist.image.Manifest;
 import kist.image.MediaTypes;
 import kist.image.Platform;
 import kist.image.Reference;
+import kist.image.Text;
 import kist.image.TransferListener;
 
 /**
@@ -95,7 +96,7 @@ public final class Registries implements AutoCloseable {
         RegistriesConfig configs = configs();
         RegistryConfig config = open(configs, reference.domain());
         policy.admit(reference);
-        Puller puller = new Puller(store, reference, platform, policy, downloads, listener);
+        Puller puller = new Puller(store, reference, platform, policy, downloads, options.downloads(), listener);
         List<RemoteRepository> sources = new ArrayList<>();
         for (Endpoint endpoint : Endpoint.sources(config, configs)) {
             Client client = new Client(shared(), endpoint, configs, credentials.orElse(Credentials.NONE));
@@ -238,8 +239,7 @@ public final class Registries implements AutoCloseable {
                 || host.equals("registry-1.docker.io")
                 || host.equals("registry.hub.docker.com");
         if (!hub && !host.matches("[A-Za-z0-9.-]+(:[0-9]{1,5})?")) {
-            throw RegistryException.invalid(
-                    "the registry " + kist.image.Text.quote(address) + " is not of the form HOST[:PORT]");
+            throw RegistryException.invalid("the registry " + Text.quote(address) + " is not of the form HOST[:PORT]");
         }
         return hub ? HUB : host;
     }

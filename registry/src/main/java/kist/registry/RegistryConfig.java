@@ -3,7 +3,16 @@ package kist.registry;
 import java.util.List;
 
 /**
- * What is configured for one registry.
+ * What is configured for one registry, by a file such as
+ *
+ * <pre>{@code
+ * {"registry": "docker.io",
+ *  "mirrors": [{"location": "mirror.lan:5000/hub", "insecure": false}],
+ *  "insecure": false, "blocked": false,
+ *  "ca": "ca.pem", "clientCertificate": "client.pem", "clientKey": "client.key"}
+ * }</pre>
+ *
+ * of which only {@code registry} must be there. Paths are relative to the file.
  *
  * @param registry such as {@code docker.io}
  * @param mirrors asked for images before the registry itself, in this order

@@ -270,6 +270,7 @@ public final class Repositories implements AutoCloseable {
             if (!repository.get().blobs.remove(digest)) {
                 return false;
             }
+            repository.get().used.remove(digest);
             save(repository.get());
             drop(repository.get(), digest);
             return true;
@@ -368,6 +369,31 @@ public final class Repositories implements AutoCloseable {
         }
     }
 
+    /**
+     * Ends uploads that nobody has written to for a day, and takes blobs out of their repositories that no manifest names and that
+     * nobody has pushed, mounted or asked for within a day. What no other repository or image holds leaves the store.
+     */
+    public void collect() {
+        sweep();
+        collect(Instant.now().minus(UPLOAD_LIFE));
+    }
+
+    /** The same for blobs, with the time before which they must have been used last. */
+    void collect(Instant before) {
+        for (Repository repository : repositories.values()) {
+            synchronized (repository) {
+                List<String> unused = repository.unused(before.getEpochSecond());
+                if (unused.isEmpty()) {
+                    continue;
+                }
+                unused.forEach(repository.blobs::remove);
+                unused.forEach(repository.used::remove);
+                save(repository);
+                unused.forEach(digest -> drop(repository, digest));
+            }
+        }
+    }
+
     private void abandon(String id) {
         try {
             content.resume(id).cancel();
@@ -420,6 +446,7 @@ public final class Repositories implements AutoCloseable {
             if (!content.keep(lease(name), digest)) {
                 throw new RepositoryException(Code.BLOB_UNKNOWN, "the blob " + digest + " is not there");
             }
+            repository.touch(digest);
             if (repository.blobs.add(digest)) {
                 save(repository);
             }
@@ -472,7 +499,12 @@ public final class Repositories implements AutoCloseable {
             return false;
         }
         synchronized (repository.get()) {
-            return repository.get().blobs.contains(digest);
+            boolean there = repository.get().blobs.contains(digest);
+            if (there) {
+                // who asks for it may be about to name it in a manifest
+                repository.get().touch(digest);
+            }
+            return there;
         }
     }
 

@@ -2,12 +2,15 @@ package kist.registry;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import kist.image.Descriptor;
 import kist.image.Document;
 import kist.image.Manifest;
@@ -18,6 +21,9 @@ final class Repository {
 
     final String name;
     final TreeSet<String> blobs = new TreeSet<>();
+    /** When each blob came, or was asked for, in seconds since 1970. */
+    final Map<String, Long> used = new HashMap<>();
+
     final TreeMap<String, String> tags = new TreeMap<>();
     final Map<String, Entry> manifests = new HashMap<>();
 
@@ -25,8 +31,15 @@ final class Repository {
      * What lists need to know of a manifest without reading it.
      *
      * @param subject empty where there is none
+     * @param parts digests of the blobs and manifests that it consists of
      */
-    record Entry(String mediaType, long size, String subject, String artifactType, Map<String, String> annotations) {
+    record Entry(
+            String mediaType,
+            long size,
+            String subject,
+            String artifactType,
+            Map<String, String> annotations,
+            List<String> parts) {
         static Entry of(Manifest manifest) {
             String type = manifest.artifactType();
             if (type.isEmpty() && manifest instanceof Manifest.Single single) {
@@ -37,7 +50,23 @@ final class Repository {
                     manifest.content().length,
                     manifest.subject().map(Descriptor::digest).orElse(""),
                     type,
-                    manifest.annotations());
+                    manifest.annotations(),
+                    parts(manifest));
+        }
+
+        private static List<String> parts(Manifest manifest) {
+            return switch (manifest) {
+                case Manifest.Single single ->
+                    Stream.concat(Stream.of(single.config()), single.layers().stream())
+                            .map(Descriptor::digest)
+                            .distinct()
+                            .toList();
+                case Manifest.Index index ->
+                    index.manifests().stream()
+                            .map(Descriptor::digest)
+                            .distinct()
+                            .toList();
+            };
         }
 
         Descriptor descriptor(String digest) {
@@ -51,6 +80,20 @@ final class Repository {
 
     boolean isEmpty() {
         return blobs.isEmpty() && manifests.isEmpty();
+    }
+
+    /** Notes that somebody has to do with a blob. */
+    void touch(String digest) {
+        used.put(digest, System.currentTimeMillis() / 1000);
+    }
+
+    /** Blobs that no manifest names and that nobody has had to do with since. */
+    List<String> unused(long before) {
+        Set<String> named = new HashSet<>();
+        manifests.values().forEach(entry -> named.addAll(entry.parts));
+        return blobs.stream()
+                .filter(digest -> !named.contains(digest) && used.getOrDefault(digest, 0L) < before)
+                .toList();
     }
 
     byte[] toJson() {
@@ -73,10 +116,15 @@ final class Repository {
             if (!entry.annotations.isEmpty()) {
                 json.put("annotations", entry.annotations);
             }
+            json.put("parts", entry.parts);
             list.add(json);
         });
         all.put("manifests", list);
-        all.put("blobs", List.copyOf(blobs));
+        all.put(
+                "blobs",
+                blobs.stream()
+                        .map(digest -> Map.of("digest", digest, "used", used.getOrDefault(digest, 0L)))
+                        .toList());
         return Document.write(all);
     }
 
@@ -87,7 +135,10 @@ final class Repository {
                     json.what() + " was written by a newer version of Kist (format " + json.number("format") + ")");
         }
         Repository repository = new Repository(json.text("name"));
-        repository.blobs.addAll(json.texts("blobs"));
+        for (Document b : json.objects("blobs")) {
+            repository.blobs.add(b.text("digest"));
+            repository.used.put(b.text("digest"), b.number("used"));
+        }
         repository.tags.putAll(json.map("tags"));
         for (Document m : json.objects("manifests")) {
             repository.manifests.put(
@@ -97,7 +148,8 @@ final class Repository {
                             m.number("size"),
                             m.text("subject"),
                             m.text("artifactType"),
-                            Map.copyOf(m.map("annotations"))));
+                            Map.copyOf(m.map("annotations")),
+                            List.copyOf(m.texts("parts"))));
         }
         return repository;
     }

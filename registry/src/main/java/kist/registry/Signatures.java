@@ -12,6 +12,7 @@ import kist.image.Document;
 import kist.image.ImageException;
 import kist.image.Manifest;
 import kist.image.Reference;
+import kist.image.Text;
 
 /**
  * Signatures of the sigstore kind as cosign stores them: an artifact at the tag {@code sha256-DIGEST.sig} of the same
@@ -115,7 +116,7 @@ final class Signatures {
             } else if (!digests.contains(digest)) {
                 reasons.add("its signature is that of another image");
             } else if (!requirement.identity().test(image, name)) {
-                reasons.add("its signature is for the name " + kist.image.Text.quote(name));
+                reasons.add("its signature is for the name " + Text.quote(name));
             } else {
                 return true;
             }

@@ -93,6 +93,16 @@ final class SteadyStream extends FilterInputStream {
     }
 
     @Override
+    public long skip(long n) throws IOException {
+        byte[] piece = new byte[4096];
+        long skipped = 0;
+        for (int got; skipped < n && (got = read(piece, 0, (int) Math.min(piece.length, n - skipped))) > 0; ) {
+            skipped += got;
+        }
+        return skipped;
+    }
+
+    @Override
     public void close() throws IOException {
         watch.interrupt();
         super.close();

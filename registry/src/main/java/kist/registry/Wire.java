@@ -21,7 +21,10 @@ import java.util.concurrent.atomic.AtomicLong;
 final class Wire implements AutoCloseable {
     private final Pace pace;
     private final String userAgent;
-    private final Map<Tls, HttpClient> clients = new ConcurrentHashMap<>();
+    /** A registry without TLS must not cost the reading of all certificate authorities. */
+    private record Kind(boolean secure, Tls tls) {}
+
+    private final Map<Kind, HttpClient> clients = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("kist-registry-", 0).factory());
 
@@ -35,8 +38,7 @@ final class Wire implements AutoCloseable {
     }
 
     private HttpClient client(Tls tls, boolean secure) {
-        // a registry without TLS must not cost the reading of all certificate authorities
-        return clients.computeIfAbsent(secure ? tls : new Tls(java.util.List.of(), "", "", false), t -> {
+        return clients.computeIfAbsent(new Kind(secure, secure ? tls : Tls.PLAIN), kind -> {
             HttpClient.Builder builder = HttpClient.newBuilder()
                     // one connection for each transfer: HTTP/2 would put them all into one
                     .version(HttpClient.Version.HTTP_1_1)
@@ -45,7 +47,7 @@ final class Wire implements AutoCloseable {
                     .proxy(Proxies.fromEnvironment(System.getenv()))
                     .executor(threads);
             if (secure) {
-                builder.sslContext(t.context());
+                builder.sslContext(tls.context());
             }
             return builder.build();
         });

@@ -90,9 +90,12 @@ final class FakeRegistry implements AutoCloseable {
     final Map<String, byte[]> manifests = new ConcurrentHashMap<>();
 
     final Map<String, String> types = new ConcurrentHashMap<>();
+    /** Of longer bodies only so much is read, and the connection is closed. */
+    volatile int breakAfter = Integer.MAX_VALUE;
+
     volatile Handler handler = r -> Optional.empty();
     private final ServerSocket server;
-    private final List<Socket> open = new CopyOnWriteArrayList<>();
+    final List<Socket> open = new CopyOnWriteArrayList<>();
     private final String scheme;
 
     FakeRegistry() {
@@ -196,7 +199,7 @@ final class FakeRegistry implements AutoCloseable {
         return line.toString(StandardCharsets.ISO_8859_1).strip();
     }
 
-    private static Optional<Request> read(InputStream in) throws IOException {
+    private Optional<Request> read(InputStream in) throws IOException {
         String[] first = line(in).split(" ");
         if (first.length < 2) {
             return Optional.empty();
@@ -209,7 +212,7 @@ final class FakeRegistry implements AutoCloseable {
                     line.substring(colon + 1).strip());
         }
         int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
-        return Optional.of(new Request(first[0], first[1], headers, in.readNBytes(length)));
+        return Optional.of(new Request(first[0], first[1], headers, in.readNBytes(Math.min(length, breakAfter))));
     }
 
     Response standard(Request request) {

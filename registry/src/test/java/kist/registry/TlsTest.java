@@ -7,8 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
-import java.security.KeyPairGenerator;
-import java.security.spec.ECGenParameterSpec;
+import java.security.interfaces.ECPrivateKey;
 import java.util.Arrays;
 import java.util.Optional;
 import kist.image.Manifest;
@@ -33,8 +32,8 @@ final class TlsTest {
     @BeforeAll
     static void make() throws Exception {
         certificates = new Certificates(made);
-        certificates.issue("good", "san=ip:127.0.0.1,dns:localhost");
-        certificates.issue("elsewhere", "san=dns:registry.example");
+        certificates.issue("good", "subjectAltName=IP:127.0.0.1,DNS:localhost");
+        certificates.issue("elsewhere", "subjectAltName=DNS:registry.example");
         certificates.issue("client");
     }
 
@@ -170,24 +169,15 @@ final class TlsTest {
 
     @Test
     void keys_of_all_forms_are_read() throws Exception {
-        KeyPairGenerator ec = KeyPairGenerator.getInstance("EC");
-        ec.initialize(new ECGenParameterSpec("secp256r1"));
-        byte[] pkcs8 = KeyPairGenerator.getInstance("RSA")
-                .generateKeyPair()
-                .getPrivate()
-                .getEncoded();
-        // the last element of PKCS#8 holds PKCS#1
+        certificates.openssl("ec", "-in", "client.key").run("-out", "sec1.key");
+        certificates.openssl("genrsa", "-traditional").run("-out", "pkcs1.key", "2048");
+        assertTrue(Files.readString(made.resolve("sec1.key")).contains("BEGIN EC PRIVATE KEY"));
+        assertTrue(Files.readString(made.resolve("pkcs1.key")).contains("BEGIN RSA PRIVATE KEY"));
+        assertEquals(
+                ((ECPrivateKey) certificates.key("client")).getS(), ((ECPrivateKey) certificates.key("sec1")).getS());
+        assertEquals("RSA", certificates.key("pkcs1").getAlgorithm());
+        byte[] pkcs8 = certificates.key("pkcs1").getEncoded();
         byte[] pkcs1 = Arrays.copyOfRange(pkcs8, 26, pkcs8.length);
-        assertEquals(
-                "RSA",
-                Pem.privateKey(Certificates.pem("RSA PRIVATE KEY", pkcs1)).getAlgorithm());
-        assertEquals(
-                "RSA", Pem.privateKey(Certificates.pem("PRIVATE KEY", pkcs8)).getAlgorithm());
-        assertEquals(
-                "EC",
-                Pem.privateKey(Certificates.pem(
-                                "PRIVATE KEY", ec.generateKeyPair().getPrivate().getEncoded()))
-                        .getAlgorithm());
         assertThrows(GeneralSecurityException.class, () -> Pem.privateKey("nothing"));
         assertThrows(
                 GeneralSecurityException.class, () -> Pem.privateKey(Certificates.pem("ENCRYPTED PRIVATE KEY", pkcs8)));

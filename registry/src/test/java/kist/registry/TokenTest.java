@@ -79,6 +79,15 @@ final class TokenTest {
     }
 
     @Test
+    void one_connection_serves_all_that_goes_one_after_the_other() throws Exception {
+        RemoteRepository repository = as(Credentials.NONE);
+        repository.head("1");
+        repository.manifest("1");
+        repository.blob(image.config(), 1 << 20, "the configuration");
+        assertEquals(1, registry.open.size());
+    }
+
+    @Test
     void a_token_is_used_until_it_expires() throws Exception {
         RemoteRepository repository = as(Credentials.of("user", "secret"));
         repository.manifest("1");
