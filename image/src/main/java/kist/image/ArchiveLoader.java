@@ -1,11 +1,8 @@
 package kist.image;
 
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,30 +17,11 @@ import java.util.Set;
  * ({@code index.json}), and both in one. Closing it removes what was not installed. Not thread-safe.
  */
 final class ArchiveLoader implements AutoCloseable {
-    private static final long MAXIMUM_DOCUMENTS = 64L << 20;
-    private static final int MAXIMUM_MEMBERS = 100_000;
     private static final int MAXIMUM_NESTING = 4;
-    private static final int PIECE = 512 << 10;
-    private static final String ARCHIVE = "the archive";
+    static final String ARCHIVE = "the archive";
 
-    private final StoreFiles files;
-    private final Catalog catalog;
-    private final Budget budget;
     private final Optional<Platform> wanted;
-    private final Map<String, byte[]> documents = new HashMap<>();
-    private final Map<String, PendingLayer> layers = new HashMap<>();
-    private final Map<String, Known> known = new HashMap<>();
-    private final Map<String, String> links = new HashMap<>();
-    private final Map<String, ImageException> unusable = new HashMap<>();
-    private final List<String> pinned = new ArrayList<>();
-    private long documentBytes;
-
-    /**
-     * A layer that the store has.
-     *
-     * @param blobDigest of the archive as it is in this archive
-     */
-    private record Known(String diffId, String blobDigest, LayerBlob blob) {}
+    private final ArchiveMembers members;
 
     /** An image that an index names. */
     private static final class Named {
@@ -64,29 +42,15 @@ final class ArchiveLoader implements AutoCloseable {
      * @param wanted the only platform whose images are loaded; empty for all
      */
     ArchiveLoader(StoreFiles files, Catalog catalog, Budget budget, Optional<Platform> wanted) {
-        this.files = files;
-        this.catalog = catalog;
-        this.budget = budget;
+        this.members = new ArchiveMembers(files, catalog, budget);
         this.wanted = wanted;
     }
 
     /** Reads to the end of the stream and answers the images that the archive says it holds. */
     List<NewImage> read(InputStream in) throws IOException {
-        BufferedInputStream buffered = new BufferedInputStream(in, 64 << 10);
-        Compression compression = Compression.detect(head(buffered));
-        try (InputStream plain = compression.open(buffered, ARCHIVE)) {
-            TarReader tar = new TarReader(plain, ARCHIVE);
-            int members = 0;
-            for (Optional<TarEntry> next = tar.next(); next.isPresent(); next = tar.next()) {
-                if (++members > MAXIMUM_MEMBERS) {
-                    throw ImageException.invalid(ARCHIVE + " has more than " + MAXIMUM_MEMBERS + " members");
-                }
-                member(tar, next.get());
-            }
-            tar.drain();
-        }
-        boolean docker = documents.containsKey("manifest.json");
-        boolean oci = documents.containsKey("index.json") && documents.containsKey("oci-layout");
+        members.read(in);
+        boolean docker = members.hasDocument("manifest.json");
+        boolean oci = members.hasDocument("index.json") && members.hasDocument("oci-layout");
         if (!docker && !oci) {
             throw ImageException.invalid(ARCHIVE
                     + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
@@ -120,172 +84,9 @@ final class ArchiveLoader implements AutoCloseable {
                 first.parent());
     }
 
-    private static byte[] head(BufferedInputStream in) throws IOException {
-        in.mark(Compression.HEAD);
-        byte[] head = in.readNBytes(Compression.HEAD);
-        in.reset();
-        return head;
-    }
-
-    private void member(TarReader tar, TarEntry entry) throws IOException {
-        String name = EntryPath.normalise(entry.name(), ARCHIVE);
-        switch (entry.type()) {
-            case DIRECTORY -> {}
-            case SYMBOLIC_LINK, HARD_LINK -> {
-                String target = entry.type() == TarEntry.Type.HARD_LINK
-                        ? entry.linkName()
-                        : EntryPath.parent(name) + "/" + entry.linkName();
-                links.put(name, ImageDocument.insideRoot(target).substring(1));
-            }
-            case FILE -> {
-                if (documents.containsKey(name)
-                        || layers.containsKey(name)
-                        || known.containsKey(name)
-                        || unusable.containsKey(name)) {
-                    throw ImageException.invalid(ARCHIVE + " has two members named " + Text.quote(name));
-                }
-                file(tar, entry, name);
-            }
-            default ->
-                throw ImageException.invalid(ARCHIVE + ": member " + Text.quote(name)
-                        + " is a device or fifo, which has" + " no place in an archive of images");
-        }
-    }
-
-    private void file(TarReader tar, TarEntry entry, String name) throws IOException {
-        BufferedInputStream content = new BufferedInputStream(tar.stream(), 4096);
-        byte[] head = head(content);
-        Optional<Known> there = hinted(name);
-        if (there.isPresent()) {
-            String digest = digest(content);
-            checkName(name, digest);
-            if (digest.equals(there.get().blobDigest())) {
-                known.put(name, there.get());
-            } else {
-                unusable.put(
-                        name,
-                        ImageException.invalid(
-                                ARCHIVE + ": " + Text.quote(name) + " is not the layer that its name says"));
-            }
-            return;
-        }
-        boolean isTar = isTar(head);
-        if (Compression.detect(head) != Compression.NONE || isTar) {
-            try {
-                if (isTar && catalog.knowsPlainSize(entry.size())) {
-                    compared(content, name);
-                } else {
-                    unpacked(content, name);
-                }
-            } catch (ImageException e) {
-                if (e.kind() != ImageException.Kind.INVALID && e.kind() != ImageException.Kind.UNSUPPORTED) {
-                    throw e;
-                }
-                // perhaps no image asks for it
-                unusable.put(name, e);
-            }
-        } else if (entry.size() <= Document.MAXIMUM_SIZE) {
-            documentBytes += entry.size();
-            if (documentBytes > MAXIMUM_DOCUMENTS) {
-                throw ImageException.invalid(ARCHIVE + " has more than " + MAXIMUM_DOCUMENTS + " bytes of documents");
-            }
-            byte[] document = content.readAllBytes();
-            documents.put(name, document);
-            checkName(name, Digest.of(document));
-        } else {
-            unusable.put(
-                    name,
-                    ImageException.invalid(ARCHIVE + ": " + Text.quote(name)
-                            + " is neither a tar nor a document of at most " + Document.MAXIMUM_SIZE + " bytes"));
-        }
-    }
-
-    private void unpacked(InputStream content, String name) throws IOException {
-        PendingLayer layer = PendingLayer.unpack(files, content, budget, "layer " + Text.quote(name), false, true);
-        layers.put(name, layer);
-        checkName(name, layer.blobDigest());
-    }
-
-    /** One that is as long as a layer of the store is perhaps that layer, and then need not be unpacked. */
-    private void compared(InputStream content, String name) throws IOException {
-        try (BlobFile spool = new BlobFile(files, budget, "layer " + Text.quote(name))) {
-            byte[] piece = new byte[PIECE];
-            for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
-                spool.write(piece, 0, n);
-            }
-            Optional<Known> same = kept(spool.finish(), spool.digest(), catalog.archive(spool.digest()));
-            if (same.isPresent()) {
-                known.put(name, same.get());
-                checkName(name, spool.digest());
-                return;
-            }
-            try (FdStream again = new FdStream(files.linux, files.linux.duplicate(spool.file()))) {
-                unpacked(again, name);
-            }
-        }
-    }
-
-    /** The layer of the store that a member is, if it is what its name says. */
-    private Optional<Known> hinted(String name) {
-        String base = EntryPath.name(name);
-        String hex = base.endsWith(".tar") ? base.substring(0, base.length() - 4) : base;
-        if (!Digest.isHex(hex)) {
-            return Optional.empty();
-        }
-        String digest = "sha256:" + hex;
-        Optional<String> diffId = catalog.diffIdOf(digest);
-        return diffId.isPresent()
-                ? kept(diffId.get(), digest, catalog.archive(diffId.get(), digest))
-                : kept(digest, digest, catalog.archive(digest));
-    }
-
-    /** What is kept of a layer; it stays until this loader is closed. */
-    private Optional<Known> kept(String diffId, String blobDigest, LayerBlob archive) {
-        if (!archive.isKept()) {
-            return Optional.empty();
-        }
-        catalog.pin(archive.digest());
-        pinned.add(archive.digest());
-        return catalog.content().size(archive.digest()).map(size -> new Known(diffId, blobDigest, archive));
-    }
-
-    private static String digest(InputStream content) throws IOException {
-        MessageDigest running = Digest.sha256();
-        byte[] piece = new byte[PIECE];
-        for (int n; (n = content.read(piece, 0, piece.length)) >= 0; ) {
-            running.update(piece, 0, n);
-        }
-        return Digest.finish(running);
-    }
-
-    /** Members named by a digest must have it. */
-    private static void checkName(String name, String digest) {
-        String base = EntryPath.name(name);
-        boolean blob = name.startsWith("blobs/sha256/");
-        boolean config = base.endsWith(".json") && Digest.isHex(base.substring(0, base.length() - 5));
-        String said = config ? base.substring(0, base.length() - 5) : base;
-        if ((blob || config) && !digest.equals("sha256:" + said)) {
-            throw ImageException.invalid(ARCHIVE + ": " + Text.quote(name) + " has the digest " + digest
-                    + ", not the one that its name says");
-        }
-    }
-
-    private static boolean isTar(byte[] head) {
-        if (head.length < Compression.HEAD) {
-            return false;
-        }
-        boolean ustar =
-                head[257] == 'u' && head[258] == 's' && head[259] == 't' && head[260] == 'a' && head[261] == 'r';
-        boolean zeros = true;
-        for (byte b : head) {
-            zeros &= b == 0;
-        }
-        return ustar || zeros;
-    }
-
     private List<NewImage> dockerArchive() {
         List<NewImage> images = new ArrayList<>();
-        List<Document> items = Document.parseArray(document("manifest.json", "manifest.json"), "manifest.json");
+        List<Document> items = Document.parseArray(members.document("manifest.json", "manifest.json"), "manifest.json");
         if (items.isEmpty()) {
             throw ImageException.invalid(ARCHIVE + " holds no images: its manifest.json is empty");
         }
@@ -293,14 +94,18 @@ final class ArchiveLoader implements AutoCloseable {
             String configName = EntryPath.normalise(item.text("Config"), item.what());
             List<NewImage.NewLayer> found = new ArrayList<>();
             for (String layer : item.texts("Layers")) {
-                found.add(layer(EntryPath.normalise(layer, item.what()), item.what() + ".Layers"));
+                found.add(members.layer(EntryPath.normalise(layer, item.what()), item.what() + ".Layers"));
             }
             List<Reference> references = new ArrayList<>();
             for (String tag : item.texts("RepoTags")) {
                 references.add(Reference.parse(tag));
             }
             NewImage image = image(
-                    document(configName, item.what() + ".Config"), found, references, configName, Optional.empty());
+                    members.document(configName, item.what() + ".Config"),
+                    found,
+                    references,
+                    configName,
+                    Optional.empty());
             if (accepts(image.document())) {
                 images.add(image);
             }
@@ -314,14 +119,14 @@ final class ArchiveLoader implements AutoCloseable {
     }
 
     private List<NewImage> ociLayout() {
-        Document layout = Document.parse(document("oci-layout", "oci-layout"), "oci-layout");
+        Document layout = Document.parse(members.document("oci-layout", "oci-layout"), "oci-layout");
         if (!layout.text("imageLayoutVersion").startsWith("1.")) {
             throw new ImageException(
                     ImageException.Kind.UNSUPPORTED,
                     "oci-layout.imageLayoutVersion is " + Text.quote(layout.text("imageLayoutVersion"))
                             + "; version 1 is understood");
         }
-        Manifest top = Manifest.parse(document("index.json", "index.json"), MediaTypes.OCI_INDEX, "index.json");
+        Manifest top = Manifest.parse(members.document("index.json", "index.json"), MediaTypes.OCI_INDEX, "index.json");
         Map<String, Named> named = new LinkedHashMap<>();
         for (Descriptor descriptor : ((Manifest.Index) top).manifests()) {
             List<Named> found = new ArrayList<>();
@@ -359,7 +164,7 @@ final class ArchiveLoader implements AutoCloseable {
             return Optional.empty();
         }
         String member = "blobs/sha256/" + Digest.hex(descriptor.digest(), "index.json");
-        if (depth > 0 && !documents.containsKey(resolve(member))) {
+        if (depth > 0 && !members.hasDocument(member)) {
             // an index lists more than an archive need hold
             return Optional.empty();
         }
@@ -367,7 +172,7 @@ final class ArchiveLoader implements AutoCloseable {
         if (depth > MAXIMUM_NESTING) {
             throw ImageException.invalid(what + " is nested deeper than " + MAXIMUM_NESTING + " levels");
         }
-        Manifest manifest = Manifest.parse(document(member, what), descriptor.mediaType(), what);
+        Manifest manifest = Manifest.parse(members.document(member, what), descriptor.mediaType(), what);
         switch (manifest) {
             case Manifest.Index index -> index.manifests().forEach(d -> collect(d, depth + 1, all, found));
             case Manifest.Single single -> {
@@ -376,7 +181,7 @@ final class ArchiveLoader implements AutoCloseable {
                     if (named == null) {
                         String config =
                                 "blobs/sha256/" + Digest.hex(single.config().digest(), what + ".config");
-                        named = new Named(single, document(config, what + ".config"));
+                        named = new Named(single, members.document(config, what + ".config"));
                     }
                     if (wanted.isEmpty() || wanted.get().accepts(platform(named))) {
                         all.put(single.digest(), named);
@@ -400,7 +205,7 @@ final class ArchiveLoader implements AutoCloseable {
         String what = "manifest " + named.manifest.digest();
         List<NewImage.NewLayer> found = new ArrayList<>();
         for (Descriptor layer : named.manifest.layers()) {
-            NewImage.NewLayer member = layer("blobs/sha256/" + Digest.hex(layer.digest(), what), what);
+            NewImage.NewLayer member = members.layer("blobs/sha256/" + Digest.hex(layer.digest(), what), what);
             found.add(member);
         }
         String configName = named.manifest.config().digest();
@@ -475,44 +280,6 @@ final class ArchiveLoader implements AutoCloseable {
         return layers;
     }
 
-    private byte[] document(String name, String what) {
-        String member = resolve(name);
-        byte[] document = documents.get(member);
-        if (document == null) {
-            throw missing(member, what);
-        }
-        return document;
-    }
-
-    private NewImage.NewLayer layer(String name, String what) {
-        String member = resolve(name);
-        PendingLayer layer = layers.get(member);
-        if (layer != null) {
-            return NewImage.NewLayer.of(layer);
-        }
-        Known there = known.get(member);
-        if (there != null) {
-            return new NewImage.NewLayer(there.diffId(), Optional.empty(), there.blob());
-        }
-        throw missing(member, what);
-    }
-
-    private String resolve(String name) {
-        String member = name;
-        for (int i = 0; i < 8 && links.containsKey(member); i++) {
-            member = links.getOrDefault(member, member);
-        }
-        return member;
-    }
-
-    private ImageException missing(String member, String what) {
-        ImageException known = unusable.get(member);
-        return known != null
-                ? known
-                : ImageException.invalid(
-                        what + " names " + Text.quote(member) + ", which the archive does not have in that role");
-    }
-
     static String architecture() {
         String jdk = System.getProperty("os.arch", "");
         return jdk.equals("aarch64") ? "arm64" : jdk;
@@ -520,7 +287,6 @@ final class ArchiveLoader implements AutoCloseable {
 
     @Override
     public void close() {
-        layers.values().forEach(PendingLayer::close);
-        catalog.unpin(pinned);
+        members.close();
     }
 }

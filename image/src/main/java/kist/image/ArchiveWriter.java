@@ -268,7 +268,7 @@ final class ArchiveWriter implements AutoCloseable {
                         : catalog.get(one);
                 Set<Reference> own = tags.computeIfAbsent(image.id(), i -> new LinkedHashSet<>());
                 saidAs.putIfAbsent(image.id(), one);
-                Catalog.tag(one)
+                CatalogState.tag(one)
                         .filter(t -> image.references().contains(t.familiar()) || platform.isPresent())
                         .ifPresent(own::add);
             }

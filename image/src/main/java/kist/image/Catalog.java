@@ -4,18 +4,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.KernelException;
@@ -48,25 +44,7 @@ final class Catalog {
     /** Held by one commit at a time, so that a layer which two need is completed once. */
     private final ReentrantLock committing = new ReentrantLock();
 
-    private volatile State state = new State(new Index(), Map.of(), Map.of(), Map.of(), Map.of(), Map.of(), Set.of());
-
-    /**
-     * What the index says, and what follows from it; never changed, only replaced.
-     *
-     * @param names ids by name with tag and by name with digest
-     * @param variants ids of the images for other platforms behind a name
-     * @param archives what is kept of a layer, by its diff id
-     * @param diffIds by the digest of the archive
-     * @param plainSizes of all layers that are there
-     */
-    private record State(
-            Index index,
-            Map<String, Image> images,
-            Map<String, String> names,
-            Map<String, List<String>> variants,
-            Map<String, LayerBlob> archives,
-            Map<String, String> diffIds,
-            Set<Long> plainSizes) {}
+    private volatile CatalogState state = CatalogState.EMPTY;
 
     Catalog(StoreFiles files, Overlay overlay, Limits limits) {
         this.files = files;
@@ -145,7 +123,7 @@ final class Catalog {
                 LOG.log(System.Logger.Level.WARNING, "index {0} is damaged: {1}", list.digest(), e.getMessage());
             }
         }
-        state = build(index);
+        state = CatalogState.of(index, documents, layers, lists);
         snapshots.load();
         leases.load();
         Set<String> wanted = new HashSet<>();
@@ -201,88 +179,13 @@ final class Catalog {
         }
     }
 
-    private State build(Index index) {
-        Map<String, Image> images = new HashMap<>();
-        Map<String, String> names = new HashMap<>();
-        Map<String, String> byManifest = new HashMap<>();
-        Map<String, LayerBlob> archives = new HashMap<>();
-        Map<String, String> diffIds = new HashMap<>();
-        for (Index.Entry entry : index.entries.values()) {
-            ImageDocument d = documents.get(entry.id());
-            if (d == null) {
-                continue;
-            }
-            for (int i = 0; i < Math.min(entry.blobs().size(), d.diffIds().size()); i++) {
-                LayerBlob blob = entry.blobs().get(i);
-                if (blob.isKept()) {
-                    // what came from elsewhere is worth more than our own form
-                    diffIds.put(blob.digest(), d.diffIds().get(i));
-                    archives.merge(d.diffIds().get(i), blob, (a, b) -> a.isOwn() ? b : a);
-                }
-            }
-            if (entry.removed()) {
-                continue;
-            }
-            entry.references().forEach(r -> names.put(r, entry.id()));
-            entry.digests().forEach(r -> names.put(r, entry.id()));
-            entry.manifests().forEach(m -> byManifest.put(m.digest(), entry.id()));
-            images.put(entry.id(), image(entry, d));
-        }
-        Map<String, List<String>> variants = new HashMap<>();
-        index.lists.forEach((name, list) -> {
-            Manifest.Index manifests = lists.get(list.digest());
-            if (manifests != null && names.containsKey(name)) {
-                variants.put(
-                        name,
-                        manifests.manifests().stream()
-                                .flatMap(m -> Optional.ofNullable(byManifest.get(m.digest())).stream())
-                                .distinct()
-                                .toList());
-            }
-        });
-        Set<Long> plainSizes = new HashSet<>();
-        layers.values().forEach(l -> plainSizes.add(l.plainSize()));
-        return new State(index, images, names, variants, archives, diffIds, plainSizes);
-    }
-
-    private Image image(Index.Entry entry, ImageDocument d) {
-        List<Long> sizes = new ArrayList<>();
-        for (String directory : entry.layers()) {
-            Layer layer = layers.get(directory);
-            sizes.add(layer == null ? 0 : layer.size());
-        }
-        return new Image(
-                entry.id(),
-                familiar(entry.references()),
-                familiar(entry.digests()),
-                d.created(),
-                d.architecture(),
-                d.variant(),
-                d.os(),
-                d.author(),
-                d.comment(),
-                sizes.stream().mapToLong(Long::longValue).sum(),
-                d.diffIds(),
-                List.copyOf(sizes),
-                entry.parent(),
-                d.config(),
-                d.history());
-    }
-
-    private static List<String> familiar(List<String> references) {
-        return references.stream()
-                .map(r -> Reference.parseAny(r).familiar())
-                .sorted()
-                .toList();
-    }
-
     /** Makes a new index the truth, on disk first. The lock is held. */
     void change(Index changed) {
         changed.lists
                 .keySet()
                 .removeIf(name -> changed.entries.values().stream()
                         .noneMatch(e -> e.references().contains(name)));
-        State next = build(changed);
+        CatalogState next = CatalogState.of(changed, documents, layers, lists);
         files.write(files.root, Index.FILE, changed.write());
         state = next;
     }
@@ -427,9 +330,9 @@ final class Catalog {
         return Optional.ofNullable(state.diffIds().get(digest));
     }
 
-    /** Whether a layer whose plain tar has this size is there, so that an archive of it may be too. */
-    boolean knowsPlainSize(long size) {
-        return state.plainSizes().contains(size);
+    /** Diff ids of the layers whose plain tar has this size. */
+    List<String> plainSized(long size) {
+        return state.plainSizes().getOrDefault(size, List.of());
     }
 
     /** Whether a layer is unpacked, above whichever others. */
@@ -481,127 +384,50 @@ final class Catalog {
 
     /** All images, newest first. */
     List<Image> list() {
-        List<Image> images = new ArrayList<>(state.images().values());
-        images.sort(Comparator.comparing(Image::created).reversed().thenComparing(Image::id));
-        return images;
+        return state.list();
     }
 
     /** An image by its id. */
     Image byId(String id) {
-        Image image = state.images().get(id);
-        if (image == null) {
-            throw notFound(id);
-        }
-        return image;
+        return state.byId(id);
     }
 
-    /**
-     * An image by name ({@code latest} where no tag is said), by its full id with or without {@code sha256:}, or by a
-     * unique beginning of its id.
-     *
-     * @throws ImageException INVALID where the beginning is that of several
-     */
+    /** An image by name or id. */
     Optional<Image> find(String nameOrId) {
-        State now = state;
-        Optional<Reference> reference = reference(nameOrId);
-        if (reference.isPresent()) {
-            Optional<Image> named = byName(now, reference.get());
-            if (named.isPresent()) {
-                return named;
-            }
-        }
-        String hex = nameOrId.startsWith("sha256:") ? nameOrId.substring(7) : nameOrId;
-        if (hex.length() > 64 || !Digest.isHexPrefix(hex)) {
-            return Optional.empty();
-        }
-        List<Image> found = new ArrayList<>();
-        now.images().forEach((id, image) -> {
-            if (id.startsWith(hex, 7)) {
-                found.add(image);
-            }
-        });
-        if (found.size() > 1) {
-            throw ImageException.invalid(
-                    Text.quote(nameOrId) + " is the beginning of " + found.size() + " image ids; say more of it");
-        }
-        if (found.isEmpty() && Digest.isDigest(nameOrId)) {
-            return byManifest(now, nameOrId, image -> true);
-        }
-        return found.stream().findFirst();
-    }
-
-    /** Empty where the text is no name, but an id perhaps. */
-    private static Optional<Reference> reference(String nameOrId) {
-        try {
-            return Optional.of(Reference.parseAny(nameOrId));
-        } catch (ImageException notAName) {
-            return Optional.empty();
-        }
-    }
-
-    private static Optional<Image> byName(State now, Reference reference) {
-        if (reference.digest().isEmpty()) {
-            return Optional.ofNullable(now.names().get(reference.toString())).map(id -> byId(now, id));
-        }
-        // where a tag is said beside the digest, the digest decides
-        String id = now.names().get(reference.at(reference.digest()).toString());
-        if (id != null) {
-            return Optional.of(byId(now, id));
-        }
-        return byManifest(
-                now,
-                reference.digest(),
-                image -> Stream.concat(image.references().stream(), image.digests().stream())
-                        .anyMatch(r -> Reference.parseAny(r).repository().equals(reference.repository())));
-    }
-
-    private static Optional<Image> byManifest(State now, String digest, Predicate<Image> also) {
-        return now.index().entries.values().stream()
-                .filter(e -> e.hasManifest(digest))
-                .flatMap(e -> Optional.ofNullable(now.images().get(e.id())).stream())
-                .filter(also)
-                .findFirst();
+        return state.find(nameOrId);
     }
 
     /** The image for a platform that a name or id stands for. */
     Optional<Image> find(String nameOrId, Platform platform) {
-        Optional<Image> found = find(nameOrId);
-        if (found.isEmpty() || platform.accepts(found.get().platform())) {
-            return found;
-        }
-        State now = state;
-        String name = reference(nameOrId).map(Reference::toString).orElse("");
-        for (String id : now.variants().getOrDefault(name, List.of())) {
-            Image image = now.images().get(id);
-            if (image != null && platform.accepts(image.platform())) {
-                return Optional.of(image);
-            }
-        }
-        throw new ImageException(
-                ImageException.Kind.NOT_FOUND,
-                "image with reference " + nameOrId + " was found but does not match the specified platform: wanted "
-                        + platform + ", actual: " + found.get().platform());
+        return state.find(nameOrId, platform);
+    }
+
+    /** An image by name or id, where there must be one. */
+    Image get(String nameOrId) {
+        return state.get(nameOrId);
     }
 
     /** The images for all platforms that are here behind a name, the one that the name itself stands for first. */
     List<Image> variants(String name) {
-        State now = state;
-        Image primary = get(name);
-        Set<Image> all = new LinkedHashSet<>();
-        all.add(primary);
-        String full = reference(name).map(Reference::toString).orElse("");
-        for (String id : now.variants().getOrDefault(full, List.of())) {
-            Optional.ofNullable(now.images().get(id)).ifPresent(all::add);
-        }
-        return List.copyOf(all);
+        return state.variants(name);
     }
 
     /** Whether some name stands for an image, if only for its platform. */
     boolean isVariant(String id) {
-        return state.variants().values().stream().anyMatch(ids -> ids.contains(id));
+        return state.isVariant(id);
     }
 
-    /** The same by what an index that is not the truth yet says. */
+    /** The names that a name without tag stands for when an image is saved. */
+    List<String> tagsOf(String name) {
+        return state.tagsOf(name);
+    }
+
+    /** Ids of the images that were made from an image here. */
+    List<String> children(String id) {
+        return state.children(id);
+    }
+
+    /** Whether the same is so by what an index that is not the truth yet says. */
     boolean isVariantOf(Index index, String id) {
         Index.Entry entry = index.entries.get(id);
         return entry != null
@@ -619,36 +445,7 @@ final class Catalog {
 
     /** The same of a name or an id; an id points to none. */
     Optional<Manifest.Index> listOf(String nameOrId) {
-        return reference(nameOrId).flatMap(this::list);
-    }
-
-    /** The names that a name without tag stands for when an image is saved; what was said where it is something else. */
-    List<String> tagsOf(String name) {
-        Optional<Reference> said = reference(name);
-        boolean bare =
-                said.isPresent() && said.get().digest().isEmpty() && name.indexOf(':', name.lastIndexOf('/') + 1) < 0;
-        if (!bare) {
-            return List.of(name);
-        }
-        List<String> tags = state.images().values().stream()
-                .flatMap(i -> i.references().stream())
-                .filter(r -> Reference.parse(r).repository().equals(said.get().repository()))
-                .sorted()
-                .toList();
-        return tags.isEmpty() ? List.of(name) : tags;
-    }
-
-    /** The name with a tag that was said; empty where it was an id or a digest. */
-    static Optional<Reference> tag(String nameOrId) {
-        return reference(nameOrId).filter(r -> r.digest().isEmpty());
-    }
-
-    /** Ids of the images that were made from an image here. */
-    List<String> children(String id) {
-        return state.images().values().stream()
-                .filter(i -> i.parent().equals(id))
-                .map(Image::id)
-                .toList();
+        return CatalogState.reference(nameOrId).flatMap(this::list);
     }
 
     /** What the configuration of an image says beyond what {@link Image} has. */
@@ -659,29 +456,6 @@ final class Catalog {
     /** All layers that are unpacked. */
     List<Layer> layers() {
         return locked(() -> List.copyOf(layers.values()));
-    }
-
-    private static Image byId(State state, String id) {
-        Image image = state.images().get(id);
-        if (image == null) {
-            throw notFound(id);
-        }
-        return image;
-    }
-
-    /** The same, where there must be one. */
-    Image get(String nameOrId) {
-        return find(nameOrId).orElseThrow(() -> notFound(nameOrId));
-    }
-
-    private static ImageException notFound(String nameOrId) {
-        String shown = nameOrId;
-        try {
-            shown = Reference.parseAny(nameOrId).familiar();
-        } catch (ImageException notAName) {
-            // shown as it was said
-        }
-        return new ImageException(ImageException.Kind.NOT_FOUND, "No such image: " + shown);
     }
 
     /** Drops an image that was kept only for its containers, after the last of them is gone. */
@@ -707,7 +481,7 @@ final class Catalog {
     List<Layer> layersOf(String imageId) {
         Index.Entry entry = state.index().entries.get(imageId);
         if (entry == null) {
-            throw notFound(imageId);
+            throw CatalogState.notFound(imageId);
         }
         List<Layer> visible = new ArrayList<>();
         lock.lock();

@@ -194,6 +194,12 @@ class ArchiveSystemTest {
         stores.load(Tars.dockerArchive("first", SECOND_ALONE));
         Image other = stores.load(Tars.dockerArchive("second", same)).getFirst().image();
         assertEquals("z", stores.content(other, "x"), "one of the same length is another");
+        byte[] late = BASE.clone();
+        // the last byte of the noise, behind several pieces that are the same
+        late[512 * 4 + NOISE.length - 1] ^= 1;
+        Image third = stores.load(Tars.dockerArchive("third", late)).getFirst().image();
+        assertEquals(List.of(Digest.of(late)), third.layers());
+        assertEquals("a", stores.content(third, "etc/a"));
     }
 
     @Test
