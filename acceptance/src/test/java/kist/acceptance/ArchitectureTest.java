@@ -23,12 +23,22 @@ final class ArchitectureTest {
             Map.entry("kist.image", Set.of("kist.kernel")),
             Map.entry("kist.network", Set.of("kist.kernel")),
             Map.entry("kist.registry", Set.of("kist.kernel", "kist.image")),
-            Map.entry("kist.engine", Set.of("kist.kernel", "kist.runtime", "kist.image", "kist.network", "kist.registry")),
+            Map.entry(
+                    "kist.engine",
+                    Set.of("kist.kernel", "kist.runtime", "kist.image", "kist.network", "kist.registry")),
             Map.entry("kist.http", Set.of("kist.kernel")),
             Map.entry("kist.docker", Set.of("kist.engine", "kist.http")),
             Map.entry("kist.distribution", Set.of("kist.engine", "kist.http", "kist.registry")),
             Map.entry("kist.config", Set.of()),
-            Map.entry("kist.daemon", Set.of("kist.config", "kist.docker", "kist.engine", "kist.http", "kist.kernel")),
+            Map.entry(
+                    "kist.daemon",
+                    Set.of(
+                            "kist.config",
+                            "kist.docker",
+                            "kist.distribution",
+                            "kist.engine",
+                            "kist.http",
+                            "kist.kernel")),
             Map.entry("kist.cli", Set.of("kist.config")),
             Map.entry("kist.oci", Set.of("kist.runtime", "kist.kernel", "kist.config")));
     private static final Pattern NAME = Pattern.compile("module (kist\\.[a-z]+)");

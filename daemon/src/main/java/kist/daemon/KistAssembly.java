@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import kist.config.Settings;
 import kist.config.Version;
@@ -12,7 +13,9 @@ import kist.engine.EngineOptions;
 import kist.engine.KistEngine;
 import kist.http.HttpServer;
 import kist.http.Peer;
+import kist.image.Snapshotter;
 import kist.kernel.PeerCredentials;
+import kist.registry.RegistryOptions;
 
 /** Kist's own engine behind its Docker door. */
 final class KistAssembly implements Assembly {
@@ -27,15 +30,20 @@ final class KistAssembly implements Assembly {
         String version = Version.NUMBER;
         KistEngine engine;
         try {
-            engine = KistEngine.open(new EngineOptions(
-                    settings.root(),
-                    settings.runDir(),
-                    home.resolve("lib").resolve("kist-keeper"),
-                    Optional.of(home.resolve("lib").resolve("hello.tar")).filter(Files::exists),
-                    version,
-                    "",
-                    settings.bridge(),
-                    settings.subnet()));
+            engine = KistEngine.open(
+                    new EngineOptions(
+                            settings.root(),
+                            settings.runDir(),
+                            home.resolve("lib").resolve("kist-keeper"),
+                            Optional.of(home.resolve("lib").resolve("hello.tar"))
+                                    .filter(Files::exists),
+                            version,
+                            "",
+                            settings.bridge(),
+                            settings.subnet(),
+                            new RegistryOptions(settings.registriesDir(), settings.policyFile(), "kist/" + version),
+                            Snapshotter.valueOf(settings.storageDriver().toUpperCase(Locale.ROOT))),
+                    new RegistryServing());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while the engine started", e);

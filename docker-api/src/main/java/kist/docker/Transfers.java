@@ -37,6 +37,9 @@ final class Transfers implements TransferListener {
         open();
         String id = id(event.digest());
         State before = states.put(event.digest(), event.state());
+        if (before == State.EXISTS && event.state() == State.COMPLETE) {
+            return; // all that there is to say has been said
+        }
         boolean changed = before != event.state();
         if (push) {
             pushed(id, event, changed);

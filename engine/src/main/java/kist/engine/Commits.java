@@ -5,10 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import kist.image.Changes;
 import kist.image.CommitRequest;
 import kist.image.Image;
 import kist.image.ImageConfig;
 import kist.image.ImageStore;
+import kist.image.Reference;
 import kist.runtime.Cgroup;
 
 /** Makes images of containers. Thread-safe. */
@@ -23,8 +25,14 @@ final class Commits {
 
     Image commit(Container c, ImageRequest.CommitContainer r) {
         ImageConfig image = store.find(c.stored.imageId()).map(Image::config).orElse(ImageConfig.EMPTY);
+        List<Reference> names = r.reference().isEmpty() ? List.of() : List.of(Reference.parse(r.reference()));
         CommitRequest request = new CommitRequest(
-                c.id(), r.reference(), over(r.config(), of(c.stored, image)), r.changes(), r.author(), r.comment());
+                c.id(),
+                Changes.apply(over(r.config(), of(c.stored, image)), r.changes()),
+                r.author(),
+                r.comment(),
+                String.join(" ", c.stored.argv()),
+                names);
         Image made = r.pause() ? still(c, request) : store.commit(request);
         Map<String, String> attributes = new LinkedHashMap<>(c.attributes());
         attributes.put("comment", r.comment());

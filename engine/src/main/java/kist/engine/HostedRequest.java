@@ -120,7 +120,7 @@ public sealed interface HostedRequest<R> extends Request.Hosted<R> {
     }
 
     /** Makes a blob of one repository one of another too; {@code false} if it must be uploaded. */
-    record MountBlob(String repository, String digest, String from, boolean images) implements HostedRequest<Boolean> {
+    record MountBlob(String repository, String digest, String from) implements HostedRequest<Boolean> {
         @Override
         public String object() {
             return repository + "@" + digest;

@@ -5,9 +5,13 @@ import java.io.UncheckedIOException;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import kist.image.ImageStore;
+import kist.image.TransferListener;
 import kist.registry.Repositories;
+import kist.registry.RepositoryException;
 import kist.registry.UploadSession;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +24,7 @@ public final class Hosting implements AutoCloseable {
 
     private final ImageStore images;
     private final Path directory;
+    private final OwnImages own;
     private @Nullable Repositories opened;
     private @Nullable Thread collector;
 
@@ -31,6 +36,7 @@ public final class Hosting implements AutoCloseable {
     public Hosting(ImageStore images, Path directory) {
         this.images = images;
         this.directory = directory;
+        this.own = new OwnImages(images, (id, lease) -> images.pushable(id, lease, TransferListener.NONE));
     }
 
     private synchronized Repositories repositories() {
@@ -39,16 +45,17 @@ public final class Hosting implements AutoCloseable {
             known = new Repositories(images, directory);
             opened = known;
             Repositories collected = known;
-            collector = Thread.ofVirtual().name("registry-collect").start(() -> collect(collected));
+            collector = Thread.ofVirtual().name("registry-collect").start(() -> collect(collected, own));
         }
         return known;
     }
 
-    private static void collect(Repositories repositories) {
+    private static void collect(Repositories repositories, OwnImages own) {
         try {
             while (true) {
                 try {
                     repositories.collect();
+                    own.expire();
                 } catch (RuntimeException e) {
                     System.getLogger("kist")
                             .log(System.Logger.Level.WARNING, "cannot collect what no manifest names", e);
@@ -73,10 +80,12 @@ public final class Hosting implements AutoCloseable {
 
     private Object perform(Repositories all, HostedRequest<?> request) {
         return switch (request) {
-            case HostedRequest.ListRepositories r -> all.catalog(r.limit(), r.last());
-            case HostedRequest.ListTags r -> all.tags(r.repository(), r.limit(), r.last());
-            case HostedRequest.ReadManifest r -> all.manifest(r.repository(), r.reference());
-            case HostedRequest.OpenBlob r -> blob(all, r.repository(), r.digest());
+            case HostedRequest.ListRepositories r -> catalog(all, r);
+            case HostedRequest.ListTags r -> tags(all, r);
+            case HostedRequest.ReadManifest r ->
+                all.manifest(r.repository(), r.reference())
+                        .or(() -> r.images() ? own.manifest(r.repository(), r.reference()) : Optional.empty());
+            case HostedRequest.OpenBlob r -> blob(all, r);
             case HostedRequest.ListReferrers r -> all.referrers(r.repository(), r.digest(), r.artifactType());
             case HostedRequest.InspectUpload r ->
                 all.upload(r.repository(), r.upload()).size();
@@ -106,11 +115,45 @@ public final class Hosting implements AutoCloseable {
         }
     }
 
-    private Optional<HostedRequest.OpenedBlob> blob(Repositories all, String repository, String digest) {
-        if (all.blobSize(repository, digest).isEmpty()) {
+    private List<String> catalog(Repositories all, HostedRequest.ListRepositories request) {
+        List<String> hosted = all.catalog(request.limit(), request.last());
+        return request.images() ? merged(hosted, own.names(request.last()), request.limit()) : hosted;
+    }
+
+    private List<String> tags(Repositories all, HostedRequest.ListTags request) {
+        List<String> tags = request.images() ? own.tags(request.repository()) : List.of();
+        List<String> hosted;
+        try {
+            hosted = all.tags(request.repository(), request.limit(), request.last());
+        } catch (RepositoryException e) {
+            if (e.code() != RepositoryException.Code.NAME_UNKNOWN || tags.isEmpty()) {
+                throw e;
+            }
+            hosted = List.of();
+        }
+        List<String> after =
+                tags.stream().filter(tag -> tag.compareTo(request.last()) > 0).toList();
+        return merged(hosted, after, request.limit());
+    }
+
+    private static List<String> merged(List<String> one, List<String> two, int limit) {
+        return Stream.concat(one.stream(), two.stream())
+                .distinct()
+                .sorted()
+                .limit(limit)
+                .toList();
+    }
+
+    private Optional<HostedRequest.OpenedBlob> blob(Repositories all, HostedRequest.OpenBlob request) {
+        String digest = request.digest();
+        SeekableByteChannel channel;
+        if (all.blobSize(request.repository(), digest).isPresent()) {
+            channel = all.openBlob(request.repository(), digest);
+        } else if (request.images() && own.hasBlob(request.repository(), digest)) {
+            channel = images.content().open(digest);
+        } else {
             return Optional.empty();
         }
-        SeekableByteChannel channel = all.openBlob(repository, digest);
         boolean handed = false;
         try {
             HostedRequest.OpenedBlob blob = new HostedRequest.OpenedBlob(channel, channel.size());
@@ -140,6 +183,7 @@ public final class Hosting implements AutoCloseable {
         if (running != null) {
             running.interrupt();
         }
+        own.close();
         Repositories known = opened;
         if (known != null) {
             known.close();

@@ -17,6 +17,7 @@ import kist.image.ImageStore;
 import kist.image.ImageUse;
 import kist.image.Manifest;
 import kist.image.Platform;
+import kist.image.PruneRequest;
 import kist.image.Reference;
 import kist.image.Removed;
 import kist.registry.Found;
@@ -162,7 +163,11 @@ final class Images implements AutoCloseable {
 
     private Request.Done saved(ImageRequest.SaveImages r) {
         List<Image> images = r.names().stream().map(this::image).toList();
-        store.save(r.names(), r.platform(), r.out());
+        try {
+            store.save(r.names(), r.platform(), r.out());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         images.forEach(image -> publish("save", image.id()));
         return Request.Done.DONE;
     }
@@ -199,61 +204,15 @@ final class Images implements AutoCloseable {
     }
 
     private ImageRequest.Pruned pruned(ImageRequest.PruneImages r) {
-        long before = store.usage().total();
+        kist.image.Pruned pruned = store.prune(
+                new PruneRequest(!r.dangling(), r.until(), r.labels(), r.notLabels()), uses());
         List<ImageRequest.RemovedImage> all = new ArrayList<>();
-        for (Image image : store.list()) {
-            if (unused(image.id()) && fits(image, r)) {
-                prune(image, r.dangling()).ifPresent(all::add);
-            }
+        for (Removed removed : pruned.removed()) {
+            String id = removed.deleted().stream().findFirst().orElse("");
+            all.add(removed(id, removed));
         }
-        long reclaimed = all.isEmpty() ? 0 : Math.max(0, before - store.usage().total());
-        events.publish("image", "prune", "", Map.of("reclaimed", Long.toString(reclaimed)));
-        return new ImageRequest.Pruned(all, reclaimed);
-    }
-
-    private boolean unused(String id) {
-        return containers.all().stream().noneMatch(c -> c.stored.imageId().equals(id));
-    }
-
-    private static boolean fits(Image image, ImageRequest.PruneImages r) {
-        Map<String, String> labels = image.config().labels();
-        return (!r.dangling() || image.references().isEmpty())
-                && (r.until().isEmpty() || image.created().isBefore(r.until().get()))
-                && r.labels().stream().allMatch(l -> hasLabel(labels, l))
-                && r.notLabels().stream().noneMatch(l -> hasLabel(labels, l));
-    }
-
-    private static boolean hasLabel(Map<String, String> labels, String wanted) {
-        int equals = wanted.indexOf('=');
-        return equals < 0
-                ? labels.containsKey(wanted)
-                : wanted.substring(equals + 1).equals(labels.get(wanted.substring(0, equals)));
-    }
-
-    /** Removes an image with all its names; not by force, so that one that was taken into use meanwhile stays. */
-    private Optional<ImageRequest.RemovedImage> prune(Image image, boolean dangling) {
-        List<String> untagged = new ArrayList<>();
-        List<String> deleted = new ArrayList<>();
-        try {
-            if (dangling
-                    && store.find(image.id())
-                            .filter(i -> i.references().isEmpty())
-                            .isEmpty()) {
-                return Optional.empty();
-            }
-            for (String name : image.references().isEmpty() ? List.of(image.id()) : image.references()) {
-                ImageRequest.RemovedImage removed = removed(image.id(), store.remove(name, false, true, uses()));
-                untagged.addAll(removed.untagged());
-                deleted.addAll(removed.deleted());
-            }
-        } catch (ImageException e) {
-            if (e.kind() != ImageException.Kind.CONFLICT && e.kind() != ImageException.Kind.NOT_FOUND) {
-                throw e;
-            }
-        }
-        return untagged.isEmpty() && deleted.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new ImageRequest.RemovedImage(untagged, deleted));
+        events.publish("image", "prune", "", Map.of("reclaimed", Long.toString(pruned.reclaimed())));
+        return new ImageRequest.Pruned(all, pruned.reclaimed());
     }
 
     private ImageRequest.Pulled pulled(ImageRequest.PullImage r) throws InterruptedException {

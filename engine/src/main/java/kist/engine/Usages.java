@@ -24,18 +24,16 @@ final class Usages {
     }
 
     ImageRequest.Usage measure(ImageRequest.DiskUsage r) {
-        DiskUsage usage = r.images() ? store.usage() : new DiskUsage(0, 0, Map.of());
+        Optional<DiskUsage> usage = r.images() ? Optional.of(store.usage()) : Optional.empty();
         Map<String, Image> byId = new HashMap<>();
         store.list().forEach(image -> byId.put(image.id(), image));
         List<Container> all = containers.all();
         List<ImageRequest.ImageUsage> images = new ArrayList<>();
-        if (r.images()) {
-            for (Image image : store.list()) {
-                int users = (int) all.stream()
-                        .filter(c -> c.stored.imageId().equals(image.id()))
-                        .count();
-                images.add(new ImageRequest.ImageUsage(image, usage.shared().getOrDefault(image.id(), 0L), users));
-            }
+        for (DiskUsage.ImageUsage one : usage.map(DiskUsage::images).orElse(List.of())) {
+            int users = (int) all.stream()
+                    .filter(c -> c.stored.imageId().equals(one.image().id()))
+                    .count();
+            images.add(new ImageRequest.ImageUsage(one.image(), one.shared(), users));
         }
         List<ImageRequest.ContainerUsage> used = new ArrayList<>();
         if (r.containers()) {
@@ -46,7 +44,8 @@ final class Usages {
                 written(c).ifPresent(w -> used.add(new ImageRequest.ContainerUsage(views.apply(c), w, image)));
             }
         }
-        return new ImageRequest.Usage(usage.layers(), usage.blobs(), images, used);
+        return new ImageRequest.Usage(
+                usage.map(DiskUsage::layers).orElse(0L), usage.map(DiskUsage::blobs).orElse(0L), images, used);
     }
 
     /** Nothing where the container was removed meanwhile. */

@@ -17,7 +17,7 @@ public record Limits(Duration head, Duration idle, Duration stall, int connectio
 
     /** For a service on a network that moves data and ends. */
     public static final Limits NETWORK =
-            new Limits(Duration.ofSeconds(30), Duration.ofMinutes(3), Duration.ofMinutes(2), 4_096);
+            new Limits(Duration.ofSeconds(30), Duration.ofMinutes(3), Duration.ofMinutes(2), 1_024);
 
     /** Checks that they leave a server usable. */
     public Limits {

@@ -2,19 +2,23 @@ package kist.image;
 
 import io.avaje.jsonb.Jsonb;
 import io.avaje.jsonb.Types;
+import java.time.Duration;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Instructions in the manner of a Dockerfile that say what a container of an imported image starts with: CMD, ENTRYPOINT,
- * ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME and WORKDIR (Dockerfile reference). Not thread-safe.
+ * Instructions in the manner of a Dockerfile that say what a container of an image starts with: CMD, ENTRYPOINT, ENV, EXPOSE,
+ * HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR (Dockerfile reference).
  */
-final class Changes {
+public final class Changes {
     private static final Jsonb JSON = Jsonb.builder().build();
 
     private List<String> entrypoint = List.of();
@@ -27,11 +31,44 @@ final class Changes {
     private final Map<String, String> labels = new LinkedHashMap<>();
     private String stopSignal = "";
 
-    private Changes() {}
+    private Optional<ImageConfig.Healthcheck> healthcheck = Optional.empty();
+    private final List<String> onBuild = new ArrayList<>();
+    private final ImageConfig base;
+    private boolean commandSet;
+
+    private Changes(ImageConfig base) {
+        this.base = base;
+        entrypoint = base.entrypoint();
+        command = base.command();
+        for (String variable : base.environment()) {
+            int equals = variable.indexOf('=');
+            environment.put(
+                    equals < 0 ? variable : variable.substring(0, equals),
+                    equals < 0 ? "" : variable.substring(equals + 1));
+        }
+        workingDir = base.workingDir();
+        user = base.user();
+        exposedPorts.addAll(base.exposedPorts());
+        volumes.addAll(base.volumes());
+        labels.putAll(base.labels());
+        stopSignal = base.stopSignal();
+        healthcheck = base.healthcheck();
+        onBuild.addAll(base.onBuild());
+    }
 
     /** The configuration after all instructions in turn. */
     static ImageConfig parse(List<String> instructions) {
-        Changes changes = new Changes();
+        return apply(ImageConfig.EMPTY, instructions);
+    }
+
+    /**
+     * What becomes of a configuration by instructions in turn. As in a Dockerfile, an ENTRYPOINT without a CMD before it does
+     * away with the command that was there.
+     *
+     * @throws ImageException INVALID naming the instruction that is wrong
+     */
+    public static ImageConfig apply(ImageConfig base, List<String> instructions) {
+        Changes changes = new Changes(base);
         for (String instruction : instructions) {
             changes.apply(instruction.strip());
         }
@@ -50,7 +87,11 @@ final class Changes {
                 List.copyOf(exposedPorts),
                 List.copyOf(volumes),
                 Map.copyOf(labels),
-                stopSignal);
+                stopSignal,
+                healthcheck,
+                List.copyOf(onBuild),
+                base.shell(),
+                base.argsEscaped());
     }
 
     private void apply(String text) {
@@ -67,8 +108,14 @@ final class Changes {
             throw bad(text, name + " needs an argument");
         }
         switch (name) {
-            case "CMD" -> command = command(text, rest);
-            case "ENTRYPOINT" -> entrypoint = command(text, rest);
+            case "CMD" -> {
+                command = command(text, rest);
+                commandSet = true;
+            }
+            case "ENTRYPOINT" -> {
+                entrypoint = command(text, rest);
+                command = commandSet ? command : List.of();
+            }
             case "ENV" -> pairs(text, rest, environment);
             case "LABEL" -> pairs(text, rest, labels);
             case "EXPOSE" -> words(text, rest).forEach(p -> expose(text, p));
@@ -78,19 +125,91 @@ final class Changes {
                 (rest.startsWith("[") ? command(text, rest) : words(text, rest))
                         .forEach(v -> volumes.add(volume(text, v)));
             case "WORKDIR" -> workingDir = workingDir(rest);
-            case "HEALTHCHECK", "ONBUILD" ->
-                throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        name + " is not supported in the changes of an import by this version");
+            case "HEALTHCHECK" -> healthcheck = Optional.of(healthcheck(text, rest));
+            case "ONBUILD" -> onBuild.add(trigger(text, rest));
             default ->
                 throw bad(
                         text,
-                        "a change is one of CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR");
+                        "a change is one of CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME,"
+                                + " WORKDIR");
         }
     }
 
+    private static String trigger(String text, String rest) {
+        String name = rest.split("\\s", 2)[0].toUpperCase(Locale.ROOT);
+        if (name.equals("ONBUILD") || name.equals("FROM") || name.equals("MAINTAINER")) {
+            throw bad(text, name + " is not allowed as an ONBUILD trigger");
+        }
+        return rest;
+    }
+
+    private ImageConfig.Healthcheck healthcheck(String text, String line) {
+        Map<String, String> options = new LinkedHashMap<>();
+        String rest = line;
+        while (rest.startsWith("--")) {
+            String[] parts = rest.split("\\s+", 2);
+            int equals = parts[0].indexOf('=');
+            if (equals < 0 || parts.length < 2) {
+                throw bad(text, Text.quote(parts[0]) + " must be of the form --NAME=value before NONE or CMD");
+            }
+            options.put(parts[0].substring(2, equals), parts[0].substring(equals + 1));
+            rest = parts[1];
+        }
+        String[] parts = rest.split("\\s+", 2);
+        List<String> test;
+        if (parts[0].equalsIgnoreCase("NONE") && parts.length == 1 && options.isEmpty()) {
+            test = List.of("NONE");
+        } else if (parts[0].equalsIgnoreCase("CMD") && parts.length == 2) {
+            test = new ArrayList<>();
+            if (parts[1].startsWith("[")) {
+                test.add("CMD");
+                test.addAll(command(text, parts[1]));
+            } else {
+                test.add("CMD-SHELL");
+                test.add(parts[1]);
+            }
+        } else {
+            throw bad(text, "it is NONE alone, or CMD and a command");
+        }
+        ImageConfig.Healthcheck check = new ImageConfig.Healthcheck(
+                List.copyOf(test),
+                span(text, options.remove("interval")),
+                span(text, options.remove("timeout")),
+                span(text, options.remove("start-period")),
+                retries(text, options.remove("retries")));
+        if (!options.isEmpty()) {
+            throw bad(text, "there are --interval, --timeout, --start-period and --retries");
+        }
+        return check;
+    }
+
+    private static Duration span(String text, @Nullable String span) {
+        if (span == null) {
+            return Duration.ZERO;
+        }
+        try {
+            Duration parsed = Duration.parse("PT" + span.toUpperCase(Locale.ROOT));
+            if (!parsed.isNegative()) {
+                return parsed;
+            }
+        } catch (DateTimeParseException e) {
+            throw bad(text, Text.quote(span) + " is not a span such as 1m30s");
+        }
+        throw bad(text, Text.quote(span) + " is negative");
+    }
+
+    private static int retries(String text, @Nullable String retries) {
+        if (retries == null) {
+            return 0;
+        }
+        if (!retries.matches("[1-9][0-9]{0,8}")) {
+            throw bad(text, Text.quote(retries) + " retries are not a number from 1 on");
+        }
+        return Integer.parseInt(retries);
+    }
+
     /** A JSON array is taken as it is, anything else is given to a shell. */
-    private static List<String> command(String text, String rest) {
+    private List<String> command(String text, String rest) {
         if (rest.isEmpty()) {
             return List.of();
         }
@@ -102,7 +221,9 @@ final class Changes {
                 throw bad(text, "what begins with [ must be a JSON array of strings");
             }
         }
-        return List.of("/bin/sh", "-c", rest);
+        List<String> all = new ArrayList<>(base.shell().isEmpty() ? List.of("/bin/sh", "-c") : base.shell());
+        all.add(rest);
+        return List.copyOf(all);
     }
 
     private static void pairs(String text, String rest, Map<String, String> into) {

@@ -56,6 +56,31 @@ class ChangesTest {
     }
 
     @Test
+    void changes_are_laid_over_what_was_there() {
+        ImageConfig base = Changes.parse(List.of("ENTRYPOINT [\"/a\"]", "CMD [\"b\"]", "ENV A=1", "WORKDIR /srv"));
+        ImageConfig config = Changes.apply(base, List.of("ENV B=2", "WORKDIR data", "ENTRYPOINT [\"/c\"]"));
+        assertEquals(List.of("A=1", "B=2"), config.environment());
+        assertEquals("/srv/data", config.workingDir());
+        assertEquals(List.of("/c"), config.entrypoint());
+        assertEquals(List.of(), config.command(), "a new entry point does away with the old arguments");
+        assertEquals(base, Changes.apply(base, List.of()));
+    }
+
+    @Test
+    void health_checks_and_triggers_are_kept() {
+        ImageConfig config = Changes.parse(List.of(
+                "HEALTHCHECK --interval=1m30s --retries=3 CMD curl -f localhost", "ONBUILD RUN make", "onbuild COPY . /"));
+        ImageConfig.Healthcheck check = config.healthcheck().orElseThrow();
+        assertEquals(List.of("CMD-SHELL", "curl -f localhost"), check.test());
+        assertEquals(90, check.interval().toSeconds());
+        assertEquals(3, check.retries());
+        assertEquals(List.of("RUN make", "COPY . /"), config.onBuild());
+        assertEquals(
+                List.of("NONE"),
+                Changes.parse(List.of("HEALTHCHECK NONE")).healthcheck().orElseThrow().test());
+    }
+
+    @Test
     void cve_2022_23648_a_volume_does_not_lead_above_the_root() {
         assertEquals(
                 List.of("/etc"), Changes.parse(List.of("VOLUME /../../etc")).volumes());
@@ -80,8 +105,8 @@ class ChangesTest {
                 "EXPOSE -1",
                 "USER a b",
                 "LABEL \"x=y",
-                "HEALTHCHECK NONE",
-                "ONBUILD RUN ls",
+                "HEALTHCHECK CMD",
+                "ONBUILD ONBUILD RUN ls",
                 "ENV A=1\nRUN x",
                 "ENV A=\0"
             })

@@ -15,7 +15,7 @@ import kist.http.HttpRequest;
  *
  * @param images whether the engine's own images answer too
  */
-record Call(Engine engine, Exchange exchange, Caller caller, Target target, boolean images) {
+record Call(Engine engine, Load load, Exchange exchange, Caller caller, Target target, boolean images) {
     private static final Jsonb JSON = Jsonb.builder().build();
     private static final String TYPE = "application/json; charset=utf-8";
 

@@ -25,6 +25,7 @@ public final class DistributionDoor implements AutoCloseable {
 
     private final Engine engine;
     private final Access access;
+    private final Load load = new Load();
     private final boolean images;
     private final HttpServer server;
 
@@ -39,6 +40,15 @@ public final class DistributionDoor implements AutoCloseable {
             }
         };
         this.server = HttpServer.listen(options.listen(), options.tls(), HEADERS, Limits.NETWORK, handler);
+        if (options.htpasswd().isPresent()
+                && options.tls().isEmpty()
+                && !server.address().getAddress().isLoopbackAddress()) {
+            System.getLogger("kist.distribution")
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "passwords for the registry at {0} cross the network in the clear, as it has no TLS",
+                            server.address());
+        }
     }
 
     /**
@@ -116,8 +126,8 @@ public final class DistributionDoor implements AutoCloseable {
         String user = access.admit(exchange.request());
         Peer peer = exchange.peer();
         Caller caller = new Caller("registry", peer.uid(), peer.gid(), peer.pid(), user + "@" + peer.address());
-        Call call =
-                new Call(engine, exchange, caller, Target.of(exchange.request().segments()), images);
+        Call call = new Call(
+                engine, load, exchange, caller, Target.of(exchange.request().segments()), images);
         switch (call.target().kind()) {
             case BASE -> base(call);
             case CATALOG -> Lists.catalog(call);

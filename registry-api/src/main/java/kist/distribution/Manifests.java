@@ -35,6 +35,12 @@ final class Manifests {
     }
 
     private static void put(Call call) throws IOException, InterruptedException {
+        try (Load.Permit permit = call.load().manifest(call.request().header("content-length"))) {
+            store(call);
+        }
+    }
+
+    private static void store(Call call) throws IOException, InterruptedException {
         byte[] content;
         try {
             content = call.exchange().readBody(Manifest.MAXIMUM_SIZE);

@@ -24,7 +24,7 @@ final class Uploads {
         String mount = call.request().parameter("mount");
         if (!mount.isEmpty()
                 && call.ask(new HostedRequest.MountBlob(
-                        call.name(), mount, call.request().parameter("from"), call.images()))) {
+                        call.name(), mount, call.request().parameter("from")))) {
             created(call, mount);
             return;
         }
@@ -65,7 +65,10 @@ final class Uploads {
                 if (!call.request().hasParameter("digest")) {
                     throw new Refused(400, "DIGEST_INVALID", "the parameter digest is missing");
                 }
-                append(call, upload, start(call, upload));
+                long from = start(call, upload);
+                if (hasBody(call)) {
+                    append(call, upload, from);
+                }
                 finish(call, upload);
             }
             case "DELETE" -> {
@@ -102,8 +105,14 @@ final class Uploads {
         return start;
     }
 
+    private static boolean hasBody(Call call) {
+        String length = call.request().header("content-length");
+        return !length.isEmpty() && !length.equals("0")
+                || !call.request().header("transfer-encoding").isEmpty();
+    }
+
     private static long append(Call call, String upload, long from) throws IOException, InterruptedException {
-        try {
+        try (Load.Permit permit = call.load().upload()) {
             return call.ask(new HostedRequest.AppendUpload(
                     call.name(), upload, from, call.exchange().body()));
         } catch (UncheckedIOException e) {

@@ -140,8 +140,10 @@ final class Puller {
     private RegistryException explained(RegistryException e) {
         return switch (e.kind()) {
             case NOT_FOUND ->
-                new RegistryException(
-                        e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
+                String.valueOf(e.getMessage()).startsWith("manifest for ")
+                        ? e
+                        : new RegistryException(
+                                e.kind(), "manifest for " + reference.familiar() + " not found: " + e.getMessage(), e);
             case DENIED ->
                 new RegistryException(
                         e.kind(),
