@@ -42,6 +42,21 @@ class SettingsTest {
     }
 
     @Test
+    void registries_policy_and_storage_are_settled_like_the_rest() throws IOException {
+        var config =
+                file("{\"registriesDir\": \"/f\", \"policyFile\": \"/p.json\"}").toString();
+        var settings = Settings.resolve(
+                Map.of("storage-driver", "copy"), Map.of("KIST_CONFIG", config, "KIST_REGISTRIES_DIR", "/e"));
+        assertEquals(Path.of("/e"), settings.registriesDir());
+        assertEquals(Path.of("/p.json"), settings.policyFile());
+        assertEquals("copy", settings.storageDriver());
+        var defaults = Settings.resolve(Map.of("config", file("{}").toString()), Map.of());
+        assertEquals(Path.of("/etc/kist/policy.json"), defaults.policyFile());
+        assertEquals("auto", defaults.storageDriver());
+        assertThrows(IllegalArgumentException.class, () -> Settings.resolve(Map.of("storage-driver", "zfs"), Map.of()));
+    }
+
+    @Test
     void an_empty_variable_says_nothing() throws IOException {
         var settings =
                 Settings.resolve(Map.of("config", file("{\"root\": \"/f\"}").toString()), Map.of("KIST_ROOT", ""));

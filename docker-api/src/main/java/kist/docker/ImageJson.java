@@ -1,5 +1,6 @@
 package kist.docker;
 
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ final class ImageJson {
 
     /** The body of {@code GET /images/{name}/json}. */
     static Map<String, @Nullable Object> inspect(
-            Image image, Optional<ImageRequest.Variants> variants, boolean manifests, Call call) {
+            Image image, ImageRequest.Variants variants, boolean manifests, Call call) {
         Map<String, @Nullable Object> shown = Json.object(
                 "Id", image.id(),
                 "RepoTags", image.references(),
@@ -68,16 +69,15 @@ final class ImageJson {
         }
         shown.put("GraphDriver", Json.object("Data", null, "Name", "overlayfs"));
         shown.put("RootFS", Json.object("Type", "layers", "Layers", image.layers()));
-        shown.put("Metadata", Json.object("LastTagTime", lastTagged(image)));
-        variants.flatMap(ImageRequest.Variants::target).ifPresent(d -> shown.put("Descriptor", d.toJson()));
-        if (manifests) {
-            variants.ifPresent(v -> shown.put("Manifests", manifests(v)));
+        String tagged = variants.lastTagged().map(Instant::toString).orElse(Times.rfc3339(0));
+        shown.put("Metadata", Json.object("LastTagTime", tagged));
+        if (call.atLeast(48)) {
+            variants.target().ifPresent(d -> shown.put("Descriptor", d.toJson()));
+            if (manifests) {
+                shown.put("Manifests", manifests(variants));
+            }
         }
         return shown;
-    }
-
-    private static String lastTagged(Image image) {
-        return Times.rfc3339(0);
     }
 
     /** ImageManifestSummary of each variant. */

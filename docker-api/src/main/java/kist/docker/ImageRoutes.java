@@ -82,10 +82,7 @@ final class ImageRoutes {
             throw Errors.invalid("conflicting options: manifests and platform options cannot both be set");
         }
         Image image = call.ask(new ImageRequest.InspectImage(name, platform));
-        Optional<ImageRequest.Variants> variants = Optional.empty();
-        if (call.atLeast(48)) {
-            variants = Optional.of(call.ask(new ImageRequest.ListVariants(name)));
-        }
+        ImageRequest.Variants variants = call.ask(new ImageRequest.ListVariants(name));
         call.answer(200, ImageJson.inspect(image, variants, manifests, call));
     }
 

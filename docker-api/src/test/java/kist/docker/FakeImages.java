@@ -45,7 +45,8 @@ final class FakeImages {
             case ImageRequest.ListVariants r ->
                 new ImageRequest.Variants(
                         Optional.of(manifest()),
-                        List.of(new ImageRequest.Variant(manifest(), Optional.of(image()), 10, List.of("c1"))));
+                        List.of(new ImageRequest.Variant(manifest(), Optional.of(image()), 10, List.of("c1"))),
+                        Optional.of(CREATED));
             case ImageRequest.ImportImage r -> {
                 drain(r.tar());
                 yield image();

@@ -203,6 +203,7 @@ class ImageDoorTest {
         String old = get("/v1.41/images/busybox/json");
         assertTrue(old.contains("\"RepoDigests\":[\"busybox@" + FakeImages.DIGEST + "\"]"), old);
         assertTrue(old.contains("\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,\"Retries\":3}"));
+        assertTrue(old.contains("\"LastTagTime\":\"2023-11-14T22:13:20Z\""), old);
         assertTrue(old.contains("\"VirtualSize\""));
         assertTrue(old.contains("\"Hostname\""));
         assertFalse(old.contains("\"Descriptor\""));

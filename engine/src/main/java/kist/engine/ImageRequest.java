@@ -77,8 +77,9 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      *
      * @param target the manifest or index; empty where the image never had one, as one that was imported
      * @param variants one for each manifest that is known
+     * @param lastTagged when the image last got a name here; empty if never
      */
-    record Variants(Optional<Descriptor> target, List<Variant> variants) {}
+    record Variants(Optional<Descriptor> target, List<Variant> variants, Optional<Instant> lastTagged) {}
 
     /**
      * The image of one platform.

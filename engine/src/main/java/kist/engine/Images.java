@@ -2,6 +2,7 @@ package kist.engine;
 
 import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -189,12 +190,35 @@ final class Images implements AutoCloseable {
 
     private ImageRequest.RemovedImage removed(ImageRequest.RemoveImage r) {
         if (!r.platforms().isEmpty()) {
-            throw new EngineException(
-                    EngineException.Kind.UNSUPPORTED,
-                    "images of one platform only are removed by their id, not by name and platform");
+            return removedPlatforms(r);
         }
         String id = store.find(r.name()).map(Image::id).orElse(r.name());
         return removed(id, store.remove(r.name(), r.force(), r.pruneParents(), uses()));
+    }
+
+    /** Images of some platforms only; the one that the name itself stands for goes when no other is left behind it. */
+    private ImageRequest.RemovedImage removedPlatforms(ImageRequest.RemoveImage r) {
+        List<String> untagged = new ArrayList<>();
+        List<String> deleted = new ArrayList<>();
+        Image main = image(r.name());
+        for (Platform platform : r.platforms()) {
+            String id = find(r.name(), Optional.of(platform)).id();
+            long here = variants.of(main, r.name()).variants().stream()
+                    .filter(v -> v.image().isPresent())
+                    .count();
+            if (id.equals(main.id()) && here > 1) {
+                throw new EngineException(
+                        EngineException.Kind.CONFLICT,
+                        "cannot remove " + platform + " of " + Names.printable(r.name())
+                                + ": the name stands for it on this machine; remove the other platforms first, or the"
+                                + " whole image");
+            }
+            ImageRequest.RemovedImage removed = removed(
+                    id, store.remove(id.equals(main.id()) ? r.name() : id, r.force(), r.pruneParents(), uses()));
+            untagged.addAll(removed.untagged());
+            deleted.addAll(removed.deleted());
+        }
+        return new ImageRequest.RemovedImage(untagged, deleted);
     }
 
     private ImageRequest.RemovedImage removed(String id, Removed removed) {
@@ -204,8 +228,8 @@ final class Images implements AutoCloseable {
     }
 
     private ImageRequest.Pruned pruned(ImageRequest.PruneImages r) {
-        kist.image.Pruned pruned = store.prune(
-                new PruneRequest(!r.dangling(), r.until(), r.labels(), r.notLabels()), uses());
+        kist.image.Pruned pruned =
+                store.prune(new PruneRequest(!r.dangling(), r.until(), r.labels(), r.notLabels()), uses());
         List<ImageRequest.RemovedImage> all = new ArrayList<>();
         for (Removed removed : pruned.removed()) {
             String id = removed.deleted().stream().findFirst().orElse("");
@@ -279,7 +303,9 @@ final class Images implements AutoCloseable {
     private Request.Done exported(ImageRequest.ExportContainer r) {
         Container c = containers.get(r.ref());
         try {
-            store.snapshots().export(c.id(), new BufferedOutputStream(r.out(), BUFFER));
+            OutputStream out = new BufferedOutputStream(r.out(), BUFFER);
+            store.snapshots().export(c.id(), out);
+            out.flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -45,7 +45,10 @@ final class Usages {
             }
         }
         return new ImageRequest.Usage(
-                usage.map(DiskUsage::layers).orElse(0L), usage.map(DiskUsage::blobs).orElse(0L), images, used);
+                usage.map(DiskUsage::layers).orElse(0L),
+                usage.map(DiskUsage::blobs).orElse(0L),
+                images,
+                used);
     }
 
     /** Nothing where the container was removed meanwhile. */

@@ -27,13 +27,13 @@ final class Variants {
         if (index.isEmpty()) {
             Optional<Descriptor> manifest = manifest(image);
             return new ImageRequest.Variants(
-                    manifest, manifest.map(d -> List.of(variant(d))).orElse(List.of()));
+                    manifest, manifest.map(d -> List.of(variant(d))).orElse(List.of()), store.lastTagged(image.id()));
         }
         List<ImageRequest.Variant> all = new ArrayList<>();
         for (Descriptor listed : index.get().manifests()) {
             all.add(variant(listed));
         }
-        return new ImageRequest.Variants(Optional.of(index.get().descriptor()), all);
+        return new ImageRequest.Variants(Optional.of(index.get().descriptor()), all, store.lastTagged(image.id()));
     }
 
     /** The index of the name itself, or of one of the image's names where its id was said. */

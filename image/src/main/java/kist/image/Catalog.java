@@ -2,6 +2,7 @@ package kist.image;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -393,6 +394,11 @@ final class Catalog {
         return state.index().copy();
     }
 
+    /** When an image last got a name here. */
+    Optional<Instant> lastTagged(String id) {
+        return Optional.ofNullable(state.index().tagged.get(id)).map(Instant::ofEpochMilli);
+    }
+
     /** What the index says of an image, also of one that is kept only for its containers. */
     Optional<Index.Entry> entry(String id) {
         return Optional.ofNullable(state.index().entries.get(id));
@@ -426,11 +432,9 @@ final class Catalog {
         return state.plainSizes().contains(size);
     }
 
-    /** Whether a layer is unpacked in the way in which it can lie above any others. */
-    boolean hasIndependent(String diffId) {
-        return layer(Digest.hex(diffId, "the layer"))
-                .filter(l -> !l.dependent())
-                .isPresent();
+    /** Whether a layer is unpacked, above whichever others. */
+    boolean hasUnpacked(String diffId) {
+        return locked(() -> layers.values().stream().anyMatch(l -> l.diffId().equals(diffId)));
     }
 
     /** The unpacked layer of a chain, if there is one. */

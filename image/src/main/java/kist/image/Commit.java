@@ -217,7 +217,8 @@ final class Commit {
             }
             image.digests().forEach(d -> index.moveDigest(d.toString(), image.id()));
         }
-        if (!index.same(before)) {
+        boolean damaged = images.stream().anyMatch(i -> !catalog.has(i.id()));
+        if (damaged || installed || !pending.isEmpty() || !index.same(before)) {
             catalog.change(index);
             catalog.syncSoon();
         }

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.security.MessageDigest;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
@@ -114,7 +115,40 @@ final class Download implements AutoCloseable {
         if (!found.equals(blob.digest())) {
             throw new WrongDigest(what + " was served with the digest " + found);
         }
-        files.linux.sync(file, false);
+        sync();
+    }
+
+    /** On a thread of its own, as it takes long and a virtual thread would keep its carrier. */
+    private void sync() throws InterruptedException {
+        if (!Thread.currentThread().isVirtual()) {
+            files.linux.sync(file, false);
+            return;
+        }
+        AtomicReference<Optional<Throwable>> failure = new AtomicReference<>(Optional.empty());
+        Thread thread = Thread.ofPlatform().daemon().name("kist-image-sync").start(() -> {
+            try {
+                files.linux.sync(file, false);
+            } catch (RuntimeException | Error e) {
+                failure.set(Optional.of(e));
+            }
+        });
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            throw new InterruptedException();
+        }
+        switch (failure.get().orElse(null)) {
+            case null -> {}
+            case Error e -> throw e;
+            case RuntimeException e -> throw e;
+            default -> throw new IllegalStateException(failure.get().get());
+        }
     }
 
     /** One answer of the source, to its end or to that of the blob. */

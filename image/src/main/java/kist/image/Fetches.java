@@ -75,7 +75,7 @@ final class Fetches {
         flight.ended.await();
         Optional<Throwable> failure = flight.failure;
         if (failure.isEmpty()) {
-            return catalog.locked(() -> isThere(lease, blob, diffId));
+            return catalog.locked(() -> isThere(lease, blob, diffId) || isKeptOtherwise(lease, diffId));
         }
         switch (failure.get()) {
             case ImageException e -> throw new ImageException(e.kind(), String.valueOf(e.getMessage()), e);
@@ -89,8 +89,7 @@ final class Fetches {
 
     /** Whether nothing is left to do. The lock is held. */
     private boolean isThere(Lease lease, Descriptor blob, String diffId) {
-        return catalog.content().size(blob.digest()).isPresent()
-                && (catalog.unpacked().hold(diffId, lease) || catalog.hasIndependent(diffId));
+        return catalog.content().size(blob.digest()).isPresent() && isUnpacked(lease, diffId);
     }
 
     private void lead(Flight flight, Lease lease, Descriptor blob, String diffId, BlobSource source)
@@ -127,6 +126,10 @@ final class Fetches {
             throws InterruptedException {
         boolean unpack = catalog.locked(() -> !isUnpacked(lease, diffId));
         Optional<Long> there = catalog.content().size(blob.digest());
+        if (there.isEmpty() && catalog.locked(() -> isKeptOtherwise(lease, diffId))) {
+            flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXISTS, blob.size(), blob.size()));
+            return Optional.empty();
+        }
         if (there.isEmpty()) {
             for (int attempt = 1; ; attempt++) {
                 try (Download download = new Download(files, blob, lease.budget(), flight::tell)) {
@@ -161,7 +164,17 @@ final class Fetches {
     }
 
     private boolean isUnpacked(Lease lease, String diffId) {
-        return catalog.unpacked().hold(diffId, lease) || catalog.hasIndependent(diffId);
+        return catalog.unpacked().hold(diffId, lease) || catalog.hasUnpacked(diffId);
+    }
+
+    /** Whether a layer is there in another form, which the lease holds then. The lock is held. */
+    private boolean isKeptOtherwise(Lease lease, String diffId) {
+        LayerBlob archive = catalog.archive(diffId);
+        if (archive.isKept() && catalog.hasUnpacked(diffId)) {
+            catalog.leases().add(lease, archive.digest());
+            return true;
+        }
+        return false;
     }
 
     private Optional<PendingLayer> download(

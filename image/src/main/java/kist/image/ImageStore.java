@@ -404,6 +404,11 @@ public final class ImageStore implements AutoCloseable {
         return catalog.list(name);
     }
 
+    /** When an image last got a name here; empty if never. */
+    public Optional<Instant> lastTagged(String imageId) {
+        return catalog.lastTagged(imageId);
+    }
+
     /** All images, newest first. */
     public List<Image> list() {
         return catalog.list();

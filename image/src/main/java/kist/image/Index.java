@@ -21,6 +21,8 @@ final class Index {
     final Map<String, Entry> entries = new LinkedHashMap<>();
     /** Names that point to an index of several platforms, and that index. */
     final Map<String, Stored> lists = new LinkedHashMap<>();
+    /** When an image last got a name here, in milliseconds since 1970, by its id. */
+    final Map<String, Long> tagged = new LinkedHashMap<>();
 
     Index() {}
 
@@ -29,6 +31,7 @@ final class Index {
         Index copy = new Index();
         copy.entries.putAll(entries);
         copy.lists.putAll(lists);
+        copy.tagged.putAll(tagged);
         return copy;
     }
 
@@ -98,6 +101,10 @@ final class Index {
 
     /** Gives a name to an image and takes it from whichever had it. */
     void move(String reference, String id) {
+        Entry gains = entries.get(id);
+        if (gains != null && !gains.references().contains(reference)) {
+            tagged.put(id, System.currentTimeMillis());
+        }
         entries.replaceAll((k, entry) -> entry.withReferences(moved(entry.references(), reference, k.equals(id))));
     }
 
@@ -129,6 +136,9 @@ final class Index {
         for (Document image : json.objects("images")) {
             Entry entry = entry(image);
             index.entries.put(entry.id(), entry);
+            if (image.has("tagged")) {
+                index.tagged.put(entry.id(), image.number("tagged"));
+            }
         }
         for (Document list : json.objects("lists")) {
             index.lists.put(list.text("reference"), stored(list));
@@ -189,6 +199,10 @@ final class Index {
             image.put("parent", entry.parent());
             image.put("removed", entry.removed());
             image.put("unsynced", entry.unsynced());
+            Long time = tagged.get(entry.id());
+            if (time != null) {
+                image.put("tagged", time);
+            }
             images.add(image);
         }
         List<Object> named = new ArrayList<>();

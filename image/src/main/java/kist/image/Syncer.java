@@ -48,6 +48,9 @@ final class Syncer implements AutoCloseable {
         try {
             thread.submit(this::run).get();
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
             throw new IllegalStateException(e);
         }
     }

@@ -53,7 +53,9 @@ final class TarReader {
 
     /** The next entry; what was not read of the last one is passed over. Empty at the end. */
     Optional<TarEntry> next() throws IOException {
-        skip(stored + padding);
+        skip(stored);
+        // umoci leaves out what would fill up the last block; nothing of the content is missing
+        ended |= !skipPadding();
         stored = 0;
         padding = 0;
         if (ended) {
@@ -419,6 +421,15 @@ final class TarReader {
             from += n;
             left -= n;
         }
+    }
+
+    /** Whether the archive goes on at all. */
+    private boolean skipPadding() throws IOException {
+        if (padding > 0 && !fill()) {
+            return false;
+        }
+        skip(padding);
+        return true;
     }
 
     private ImageException truncated() {

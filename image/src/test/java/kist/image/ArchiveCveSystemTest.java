@@ -44,7 +44,7 @@ class ArchiveCveSystemTest {
     @AfterEach
     void the_host_is_as_it_was() throws Exception {
         stores.store.awaitDeletions();
-        assertEquals(List.of(), stores.names("tmp"));
+        assertEquals(List.of(), stores.settled("tmp"));
         stores.close();
         try (var list = Files.list(host)) {
             assertEquals(List.of(secret), list.toList());

@@ -69,7 +69,9 @@ class ChangesTest {
     @Test
     void health_checks_and_triggers_are_kept() {
         ImageConfig config = Changes.parse(List.of(
-                "HEALTHCHECK --interval=1m30s --retries=3 CMD curl -f localhost", "ONBUILD RUN make", "onbuild COPY . /"));
+                "HEALTHCHECK --interval=1m30s --retries=3 CMD curl -f localhost",
+                "ONBUILD RUN make",
+                "onbuild COPY . /"));
         ImageConfig.Healthcheck check = config.healthcheck().orElseThrow();
         assertEquals(List.of("CMD-SHELL", "curl -f localhost"), check.test());
         assertEquals(90, check.interval().toSeconds());
@@ -77,7 +79,10 @@ class ChangesTest {
         assertEquals(List.of("RUN make", "COPY . /"), config.onBuild());
         assertEquals(
                 List.of("NONE"),
-                Changes.parse(List.of("HEALTHCHECK NONE")).healthcheck().orElseThrow().test());
+                Changes.parse(List.of("HEALTHCHECK NONE"))
+                        .healthcheck()
+                        .orElseThrow()
+                        .test());
     }
 
     @Test

@@ -52,8 +52,8 @@ class HostileLayerSystemTest {
         try (var list = Files.list(canaries)) {
             assertEquals(List.of(canary), list.toList());
         }
-        assertEquals(List.of(), stores.names("tmp"));
-        assertEquals(List.of(), stores.names("trash"));
+        assertEquals(List.of(), stores.settled("tmp"));
+        assertEquals(List.of(), stores.settled("trash"));
         assertEquals(
                 stores.store.list().stream().mapToInt(i -> i.layers().size()).sum(),
                 stores.names("layers").size());
@@ -212,7 +212,7 @@ class HostileLayerSystemTest {
         stores.importTar(new Tars().file("a/".repeat(2040) + "x", "").bytes(), "deep");
         stores.store.remove("deep", false, List.of());
         stores.store.awaitDeletions();
-        assertEquals(List.of(), stores.names("trash"));
+        assertEquals(List.of(), stores.settled("trash"));
     }
 
     @Test

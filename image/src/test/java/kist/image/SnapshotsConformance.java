@@ -82,8 +82,8 @@ abstract class SnapshotsConformance {
             assertFalse(mount.contains(name), mount);
         }
         stores.store.awaitDeletions();
-        assertEquals(List.of(), stores.names("tmp"));
-        assertEquals(List.of(), stores.names("trash"));
+        assertEquals(List.of(), stores.settled("tmp"));
+        assertEquals(List.of(), stores.settled("trash"));
         stores.close();
     }
 

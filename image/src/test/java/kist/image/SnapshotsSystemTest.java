@@ -164,7 +164,7 @@ class SnapshotsSystemTest {
                         .kind());
         snapshots().remove("d");
         stores.store.awaitDeletions();
-        assertEquals(List.of(), stores.names("tmp"));
+        assertEquals(List.of(), stores.settled("tmp"));
         assertEquals(List.of("c"), stores.names("snapshots"));
     }
 
@@ -191,7 +191,7 @@ class SnapshotsSystemTest {
             snapshots().usage("c");
             snapshots().remove("c");
             stores.store.awaitDeletions();
-            assertEquals(List.of(), stores.names("trash"));
+            assertEquals(List.of(), stores.settled("trash"));
             assertFalse(Files.exists(stores.directory.resolve("snapshots/c")));
             assertEquals("k", Files.readString(outside.resolve("keep")));
         } finally {

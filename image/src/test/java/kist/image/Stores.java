@@ -73,6 +73,14 @@ final class Stores implements AutoCloseable {
         }
     }
 
+    /** Names in a directory once nothing is being written there any more: the store syncs its index in the background. */
+    List<String> settled(String dir) throws InterruptedException {
+        for (int i = 0; i < 300 && !names(dir).isEmpty(); i++) {
+            Thread.sleep(10);
+        }
+        return names(dir);
+    }
+
     /** The tree of the only, or a given, layer on disk. */
     Path diff(String diffId) {
         return directory.resolve("layers/" + diffId.substring(7) + "/diff");

@@ -224,6 +224,19 @@ class TarReaderTest {
     }
 
     @Test
+    void an_archive_may_end_where_its_last_content_ends_as_umoci_writes_it() throws Exception {
+        byte[] tar = new Tars().file("a", "x").bytes();
+        TarReader reader = new TarReader(new ByteArrayInputStream(tar, 0, 513), "test");
+        assertTrue(reader.next().isPresent());
+        reader.content(new byte[512], (b, l, p) -> {});
+        assertTrue(reader.next().isEmpty());
+        assertTrue(!reader.endMarker());
+        TarReader cut = new TarReader(new ByteArrayInputStream(tar, 0, 600), "test");
+        assertTrue(cut.next().isPresent());
+        assertThrows(ImageException.class, cut::next);
+    }
+
+    @Test
     void data_after_the_end_is_refused() {
         byte[] tar = new Tars().file("a", "x").bytes();
         assertThrows(ImageException.class, () -> read(Tars.concat(tar, new byte[] {1})));

@@ -225,8 +225,14 @@ final class NativeLinux implements Linux {
     @Override
     public List<String> listxattr(Fd dir, String name) {
         try (Arena a = Arena.ofConfined()) {
-            MemorySegment v = a.allocate(65536);
-            long n = call(a, Sys.LLISTXATTR, address(a, entryPath(dir, name)), v.address(), 65536);
+            long path = address(a, entryPath(dir, name));
+            // most entries have none or few, and a buffer of the largest size has to be cleared each time
+            MemorySegment v = a.allocate(1024);
+            long n = call(a, Sys.LLISTXATTR, path, v.address(), v.byteSize());
+            if (n == -Errno.ERANGE) {
+                v = a.allocate(65536);
+                n = call(a, Sys.LLISTXATTR, path, v.address(), v.byteSize());
+            }
             if (n == -Errno.EOPNOTSUPP) {
                 return List.of();
             }

@@ -274,13 +274,16 @@ final class Puller {
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
+                boolean there = store.hasLayer(diffId, diffIds.subList(0, i));
                 // should it be removed meanwhile, the image is made from the blob, which the lease holds
-                if (store.hasLayer(diffId, diffIds.subList(0, i)) && content.keep(lease, layer.digest())) {
+                if (there && content.keep(lease, layer.digest())) {
                     listener.on(
                             new TransferEvent(layer.digest(), TransferEvent.State.EXISTS, layer.size(), layer.size()));
                     continue;
                 }
-                listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                if (!there) {
+                    listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
+                }
                 all.add(done.submit(() -> {
                     places.acquire();
                     try {
