@@ -69,8 +69,8 @@ until kist none system status; do
     sleep 0.1
 done
 if kill -0 "$engine" 2>/dev/null; then
-    for command in "history hello" "tag hello t:1" "save -o $work/t.tar t:1" "load -i $work/t.tar" "system df" "rmi t:1" version info "run --rm --network none hello" "run --rm --memory 64m hello" "run -d --name x hello" \
-        "wait x" "logs x" "inspect x" "ps -a" images "rm x" "inspect nothing" "run --rm --wrong" "exec nothing true"; do
+    for command in "history hello" "tag hello t:1" "save -o $work/t.tar t:1" "load -i $work/t.tar" "system df" "rmi t:1" version info "run --rm --network none hello" "run --rm --memory 64m hello" "run -d --name xx hello" \
+        "wait xx" "logs xx" "inspect xx" "ps -a" images "rm xx" "inspect nothing" "run --rm --wrong" "exec nothing true"; do
         # shellcheck disable=SC2086 # words are meant
         kist none $command </dev/null
     done
