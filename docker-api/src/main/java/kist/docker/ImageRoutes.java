@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -116,11 +117,12 @@ final class ImageRoutes {
 
     private static void list(Call call) throws IOException, InterruptedException {
         Filters filters = Filters.of(call, LIST_FILTERS);
-        long after = createdOf(call, filters, "since");
-        long before = createdOf(call, filters, "before");
-        long until = filters.has("until")
-                ? Times.moment("until", filters.get("until").getFirst()) / 1_000_000_000L
-                : Long.MAX_VALUE;
+        Instant after = createdOf(call, filters, "since", Instant.MIN);
+        Instant before = createdOf(call, filters, "before", Instant.MAX);
+        Instant until = filters.has("until")
+                ? Instant.EPOCH.plusNanos(
+                        Times.moment("until", filters.get("until").getFirst()))
+                : Instant.MAX;
         boolean manifests = call.flag("manifests") && call.atLeast(47);
         Map<String, Long> shared = call.flag("shared-size") ? shared(call) : Map.of();
         List<Image> images = call.ask(new ImageRequest.ListImages());
@@ -128,7 +130,7 @@ final class ImageRoutes {
         images.forEach(image -> parents.add(image.parent()));
         List<Object> shown = new ArrayList<>();
         for (Image image : images) {
-            long created = image.created().getEpochSecond();
+            Instant created = image.created();
             List<String> names = named(image.references(), filters.get("reference"));
             List<String> digests = named(image.digests(), filters.get("reference"));
             boolean dangling = image.references().isEmpty();
@@ -136,9 +138,9 @@ final class ImageRoutes {
             boolean wanted = filters.truth("dangling", dangling)
                     && (!inner || call.flag("all"))
                     && filters.labels(image.config().labels())
-                    && (!filters.has("since") || created > after)
-                    && (!filters.has("before") || created < before)
-                    && created < until
+                    && created.isAfter(after)
+                    && created.isBefore(before)
+                    && created.isBefore(until)
                     && (!filters.has("reference") || !names.isEmpty() || !digests.isEmpty());
             if (wanted) {
                 Map<String, @Nullable Object> summary = ImageJson.summary(image, names, digests, call);
@@ -161,13 +163,13 @@ final class ImageRoutes {
         return shared;
     }
 
-    private static long createdOf(Call call, Filters filters, String key) throws InterruptedException {
+    private static Instant createdOf(Call call, Filters filters, String key, Instant silence)
+            throws InterruptedException {
         return filters.has(key)
                 ? call.ask(new ImageRequest.InspectImage(
                                 Names.familiar(filters.get(key).getFirst())))
                         .created()
-                        .getEpochSecond()
-                : 0;
+                : silence;
     }
 
     /** The references that fit one of the patterns, with or without their tag. */

@@ -87,7 +87,7 @@ final class Transfers implements TransferListener {
                         case PREPARING -> "Preparing";
                         case WAITING -> "Waiting";
                         case RETRYING -> "Retrying";
-                        case MOUNTED -> "Mounted from another repository";
+                        case MOUNTED -> "Mounted from " + event.from();
                         case EXISTS -> "Layer already exists";
                         default -> "Pushed";
                     });

@@ -154,6 +154,9 @@ final class Images implements AutoCloseable {
     }
 
     private List<ImageRequest.Loaded> loaded(ImageRequest.LoadImages r) {
+        // which of the two it is shows only inside
+        registries.admitArchive("docker-archive");
+        registries.admitArchive("oci-archive");
         List<ImageRequest.Loaded> all = new ArrayList<>();
         for (kist.image.Loaded l : store.load(r.tar(), r.platform())) {
             all.add(new ImageRequest.Loaded(l.image(), l.references()));
@@ -222,7 +225,12 @@ final class Images implements AutoCloseable {
     }
 
     private ImageRequest.RemovedImage removed(String id, Removed removed) {
-        removed.untagged().forEach(name -> publish("untag", id));
+        // digests go along with the last name in silence
+        long names =
+                removed.untagged().stream().filter(name -> !name.contains("@")).count();
+        for (long i = 0; i < Math.max(names, removed.untagged().isEmpty() ? 0 : 1); i++) {
+            publish("untag", id);
+        }
         removed.deleted().stream().limit(1).forEach(deleted -> publish("delete", id));
         return new ImageRequest.RemovedImage(removed.untagged(), removed.deleted());
     }

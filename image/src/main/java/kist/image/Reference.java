@@ -179,6 +179,9 @@ public record Reference(String domain, String path, String tag, String digest) {
     }
 
     private static String partRule(String part) {
+        if (!part.equals(part.toLowerCase(java.util.Locale.ROOT))) {
+            return "repository name " + Text.quote(part) + " must be lowercase";
+        }
         return Text.quote(part)
                 + " must be lower-case letters and digits, separated by one '.', one or two '_', or '-'";
     }

@@ -6,8 +6,14 @@ package kist.image;
  * @param digest of the blob
  * @param done bytes so far; 0 where the state has none
  * @param total bytes in all; 0 where it is not known
+ * @param from repository that it was mounted from; otherwise empty
  */
-public record TransferEvent(String digest, State state, long done, long total) {
+public record TransferEvent(String digest, State state, long done, long total, String from) {
+    /** A step that has to do with one repository only. */
+    public TransferEvent(String digest, State state, long done, long total) {
+        this(digest, state, done, total, "");
+    }
+
     /** What goes on with a blob. */
     public enum State {
         /** Its turn has not come. */

@@ -133,7 +133,8 @@ final class Pusher {
             case MOUNTED -> State.MOUNTED;
             case UPLOADED -> State.PUSHED;
         };
-        told.on(new TransferEvent(blob.digest(), state, blob.size(), blob.size()));
+        told.on(new TransferEvent(
+                blob.digest(), state, blob.size(), blob.size(), state == State.MOUNTED ? from.orElse("") : ""));
     }
 
     /** Repositories of the same registry by the blobs that they had when we last pulled from or pushed to them. */

@@ -79,6 +79,12 @@ final class RemoteRepository {
                 throw RegistryException.invalid(display() + " has " + digest + " where " + tagOrDigest + " should be");
             }
             return whole ? Optional.of(new Head(digest, type, size.getAsLong())) : Optional.empty();
+        } catch (RegistryException e) {
+            if (e.kind() == RegistryException.Kind.RATE_LIMITED || e.kind() == RegistryException.Kind.UNAVAILABLE) {
+                // nor has this one; the registry says more to whoever asks for the manifest itself
+                return Optional.empty();
+            }
+            throw e;
         }
     }
 
