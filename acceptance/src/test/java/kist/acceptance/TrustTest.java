@@ -158,21 +158,21 @@ class TrustTest {
 
     @Test
     void an_image_without_a_signature_is_refused() throws IOException {
-        refused("team/app:v1", "signed");
+        refused("team/app:v1", "sign");
     }
 
     @Test
     void a_signature_by_another_key_is_refused() throws IOException {
         sign(key(), registry.name("team/app"), digest);
-        refused("team/app:v1", "signed");
+        refused("team/app:v1", "sign");
     }
 
     @Test
     void a_signature_for_another_image_is_refused() throws IOException {
         sign(key, registry.name("team/app"), "sha256:" + "0".repeat(64));
-        refused("team/app:v1", "signed");
+        refused("team/app:v1", "sign");
         sign(key, registry.name("team/harmless"), digest);
-        refused("team/app:v1", "signed");
+        refused("team/app:v1", "sign");
     }
 
     @Test
@@ -188,11 +188,11 @@ class TrustTest {
         engine.kist("run", "--rm", registry.name("team/app:v1"), "true")
                 .run()
                 .exits(125)
-                .says("signed");
+                .says("sign");
         engine.docker("create", registry.name("team/app:v1"), "true")
                 .run()
                 .exits(1)
-                .says("signed");
+                .says("sign");
     }
 
     @Test

@@ -78,7 +78,7 @@ class DockerCommandTest {
         assertEquals(126, docker("", "run", "--rm", "busybox", "notexec").code());
         Result missing = docker("", "run", "nosuchimage");
         assertEquals(125, missing.code());
-        assertTrue(missing.err().contains("cannot pull from registries"), missing.err());
+        assertTrue(missing.err().contains("manifest for nosuchimage:latest not found"), missing.err());
     }
 
     @Test

@@ -143,7 +143,7 @@ final class Reconciler {
     private boolean takeOver(Container c, Keeper.Held process) {
         Keeper.Spawned spawned = keeper.take(c.id());
         held(c);
-        if (c.state.phase() == StoredState.Phase.RUNNING) {
+        if (c.state.phase() != StoredState.Phase.PAUSED) {
             // an engine killed in the middle of a commit has left it frozen
             c.cgroup.filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);
         }

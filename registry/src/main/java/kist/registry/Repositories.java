@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -314,7 +315,6 @@ public final class Repositories implements AutoCloseable {
     /** Begins a blob. */
     public UploadSession beginUpload(String name) {
         checkName(name);
-        sweep();
         if (uploads.size() >= MOST_UPLOADS) {
             throw new RepositoryException(
                     Code.TOOMANYREQUESTS, "there are " + MOST_UPLOADS + " uploads already; end some of them");
@@ -372,14 +372,22 @@ public final class Repositories implements AutoCloseable {
         try (var files = Files.list(uploadsDirectory)) {
             for (Path file : files.toList()) {
                 String id = file.getFileName().toString();
-                if (!uploads.containsKey(id)
-                        && Files.getLastModifiedTime(file).toInstant().isBefore(before)) {
+                if (!uploads.containsKey(id) && modified(file).isBefore(before)) {
                     abandon(id);
                     Files.deleteIfExists(file);
                 }
             }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + uploadsDirectory, e);
+        }
+    }
+
+    /** When a file was written; now, where an upload has just ended. */
+    private static Instant modified(Path file) throws IOException {
+        try {
+            return Files.getLastModifiedTime(file).toInstant();
+        } catch (NoSuchFileException e) {
+            return Instant.now();
         }
     }
 
