@@ -19,6 +19,9 @@ public final class Document {
     public static final int MAXIMUM_SIZE = 4 << 20;
 
     private static final int MAXIMUM_DEPTH = 64;
+    /** An empty object is two bytes of a document and a hundred of memory. */
+    private static final int MAXIMUM_VALUES = 200_000;
+
     private static final Jsonb JSON = Jsonb.builder().build();
 
     private final String what;
@@ -36,7 +39,7 @@ public final class Document {
 
     /** Reads an object of our own, which is as large as we have made it. */
     public static Document parseTrusted(byte[] content, String what) {
-        return new Document(what, as(Map.class, parseText(content, what), what, "an object"));
+        return new Document(what, as(Map.class, parseText(content, what, Integer.MAX_VALUE), what, "an object"));
     }
 
     /** Reads an array of objects. */
@@ -54,10 +57,10 @@ public final class Document {
         if (content.length > MAXIMUM_SIZE) {
             throw ImageException.invalid(what + " has more than " + MAXIMUM_SIZE + " bytes");
         }
-        return parseText(content, what);
+        return parseText(content, what, MAXIMUM_VALUES);
     }
 
-    private static Object parseText(byte[] content, String what) {
+    private static Object parseText(byte[] content, String what, int maximum) {
         String text;
         try {
             text = StandardCharsets.UTF_8
@@ -67,7 +70,7 @@ public final class Document {
         } catch (CharacterCodingException e) {
             throw ImageException.invalid(what + " is not UTF-8");
         }
-        checkForm(text, what);
+        checkForm(text, what, maximum);
         try {
             return JSON.type(Object.class).fromJson(text);
         } catch (RuntimeException e) {
@@ -83,8 +86,9 @@ public final class Document {
     }
 
     /** Ahead of the parser, whose recursion has no bound of its own and which does not mind what follows the value. */
-    private static void checkForm(String text, String what) {
+    private static void checkForm(String text, String what, int maximum) {
         int depth = 0;
+        int values = 0;
         boolean string = false;
         boolean ended = false;
         for (int i = 0; i < text.length(); i++) {
@@ -99,6 +103,8 @@ public final class Document {
                 throw ImageException.invalid(what + " goes on after its end");
             } else if (c == '"') {
                 string = true;
+            } else if ((c == ',' || c == '{' || c == '[') && ++values > maximum) {
+                throw ImageException.invalid(what + " has more than " + maximum + " values");
             } else if (c == '{' || c == '[') {
                 if (++depth > MAXIMUM_DEPTH) {
                     throw ImageException.invalid(what + " is nested deeper than " + MAXIMUM_DEPTH + " levels");

@@ -68,6 +68,11 @@ public final class Lease implements AutoCloseable {
         leases.retain(this, digests);
     }
 
+    /** Whether it holds no blob at all. */
+    public boolean isEmpty() {
+        return leases.isEmpty(this);
+    }
+
     /** Whether it holds a blob. */
     public boolean holds(String digest) {
         return leases.holds(this, digest);

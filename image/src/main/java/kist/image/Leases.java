@@ -273,6 +273,12 @@ final class Leases {
         return answer[0];
     }
 
+    boolean isEmpty(Lease lease) {
+        boolean[] answer = {false};
+        locked(() -> answer[0] = lease.held.isEmpty());
+        return answer[0];
+    }
+
     void end(Lease lease) {
         locked(() -> {
             if (!lease.ended) {

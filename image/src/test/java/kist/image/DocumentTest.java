@@ -107,4 +107,18 @@ class DocumentTest {
                 + "\"Labels\":null,\"Volumes\":null},\"history\":null,\"author\":null}");
         assertEquals(ImageConfig.EMPTY, d.config());
     }
+
+    @Test
+    void cve_2023_25153_a_document_of_very_many_values_is_refused_before_they_are_made() {
+        String many = "{\"manifests\":[" + "{},".repeat(1_200_000) + "{}]}";
+        ImageException e = assertThrows(
+                ImageException.class, () -> Document.parse(many.getBytes(StandardCharsets.UTF_8), "the manifest"));
+        assertTrue(e.getMessage().contains("200000 values"), e.getMessage());
+        String texts = ("\"" + ",{[".repeat(1000) + "\",").repeat(100);
+        assertEquals(
+                101,
+                Document.parse(("{\"a\":[" + texts + "\"\"]}").getBytes(StandardCharsets.UTF_8), "text")
+                        .texts("a")
+                        .size());
+    }
 }

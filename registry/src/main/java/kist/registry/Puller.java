@@ -95,7 +95,7 @@ final class Puller {
                 }
             }
         } finally {
-            if (!resumable) {
+            if (!resumable || lease.isEmpty()) {
                 lease.close();
             }
         }
