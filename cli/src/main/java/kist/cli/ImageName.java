@@ -58,7 +58,10 @@ record ImageName(String domain, String path, String tag, String digest) {
         if (!domain.equals(HUB)) {
             return domain + "/" + path;
         }
-        return path.startsWith("library/") && path.indexOf('/', 8) < 0 ? path.substring(8) : path;
+        var name = path.startsWith("library/") && path.indexOf('/', 8) < 0 ? path.substring(8) : path;
+        int slash = name.indexOf('/');
+        // the short form must not mean another registry, which then would be shown this one's credentials
+        return slash > 0 && isDomain(name.substring(0, slash)) ? HUB + "/" + name : name;
     }
 
     /** Name, tag and digest in full, such as {@code docker.io/library/busybox:latest}. */

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.PatternSyntaxException;
+import kist.engine.EngineException;
 import kist.engine.ImageRequest;
 import kist.image.Image;
 import org.jspecify.annotations.Nullable;
@@ -146,12 +147,28 @@ final class ImageRoutes {
                 Map<String, @Nullable Object> summary = ImageJson.summary(image, names, digests, call);
                 summary.put("SharedSize", shared.getOrDefault(image.id(), -1L));
                 if (manifests) {
-                    summary.put("Manifests", ImageJson.manifests(call.ask(new ImageRequest.ListVariants(image.id()))));
+                    Optional<ImageRequest.Variants> variants = variants(call, image);
+                    if (variants.isEmpty()) {
+                        continue;
+                    }
+                    summary.put("Manifests", ImageJson.manifests(variants.get()));
                 }
                 shown.add(summary);
             }
         }
         call.answer(200, shown);
+    }
+
+    /** Empty where the image was removed since it was listed. */
+    private static Optional<ImageRequest.Variants> variants(Call call, Image image) throws InterruptedException {
+        try {
+            return Optional.of(call.ask(new ImageRequest.ListVariants(image.id())));
+        } catch (EngineException e) {
+            if (e.kind() == EngineException.Kind.NOT_FOUND) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     private static Map<String, Long> shared(Call call) throws InterruptedException {

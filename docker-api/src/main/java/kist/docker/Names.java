@@ -1,5 +1,7 @@
 package kist.docker;
 
+import java.util.Locale;
+
 /** Names as Docker's clients write them. */
 final class Names {
     private Names() {}
@@ -18,7 +20,17 @@ final class Names {
                 }
             }
         }
-        return rest;
+        return namesRegistry(rest) ? name : rest;
+    }
+
+    /** Whether the short form would mean another registry, which then would be shown this one's credentials. */
+    private static boolean namesRegistry(String name) {
+        int slash = name.indexOf('/');
+        String first = slash < 0 ? "" : name.substring(0, slash);
+        return first.indexOf('.') >= 0
+                || first.indexOf(':') >= 0
+                || first.equals("localhost")
+                || !first.equals(first.toLowerCase(Locale.ROOT));
     }
 
     /** A name and a tag or digest as one reference; the tag may be empty. */

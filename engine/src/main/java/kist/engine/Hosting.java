@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Hosting implements AutoCloseable {
     private static final Duration COLLECT_EVERY = Duration.ofHours(1);
+    private static final Duration CLOSING = Duration.ofSeconds(5);
 
     private final ImageStore images;
     private final Path directory;
@@ -182,6 +183,12 @@ public final class Hosting implements AutoCloseable {
         Thread running = collector;
         if (running != null) {
             running.interrupt();
+            try {
+                // it must not go on in a store that is closed
+                running.join(CLOSING);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
         }
         own.close();
         Repositories known = opened;

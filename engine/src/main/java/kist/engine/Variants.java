@@ -77,9 +77,9 @@ final class Variants {
         long bytes = 0;
         if (MediaTypes.isManifest(manifest.mediaType())
                 && content.size(manifest.digest()).isPresent()) {
-            byte[] document = content.read(manifest.digest(), Manifest.MAXIMUM_SIZE);
-            bytes = document.length;
-            if (Manifest.parse(document, manifest.mediaType(), manifest.digest()) instanceof Manifest.Single single) {
+            Optional<Manifest> known = known(manifest);
+            if (known.isPresent() && known.get() instanceof Manifest.Single single) {
+                bytes = single.content().length;
                 bytes += content.size(single.config().digest()).orElse(0L);
                 for (Descriptor layer : single.layers()) {
                     bytes += content.size(layer.digest()).orElse(0L);
@@ -90,6 +90,19 @@ final class Variants {
             }
         }
         return new ImageRequest.Variant(manifest, Optional.empty(), bytes, List.of());
+    }
+
+    /** Empty where what an index calls a manifest is none, or went away meanwhile. */
+    private Optional<Manifest> known(Descriptor manifest) {
+        try {
+            byte[] document = store.content().read(manifest.digest(), Manifest.MAXIMUM_SIZE);
+            return Optional.of(Manifest.parse(document, manifest.mediaType(), manifest.digest()));
+        } catch (ImageException e) {
+            if (e.kind() == ImageException.Kind.INTERNAL) {
+                throw e;
+            }
+            return Optional.empty();
+        }
     }
 
     private List<String> users(String imageId) {

@@ -22,6 +22,11 @@ final class ArchiveMembers implements AutoCloseable {
     private static final String ARCHIVE = ArchiveLoader.ARCHIVE;
     private static final long MAXIMUM_DOCUMENTS = 64L << 20;
     private static final int MAXIMUM_MEMBERS = 100_000;
+    /** Each has files open until all is known. */
+    private static final int MAXIMUM_LAYERS = 4096;
+    /** Members that are neither layer nor document, each of which has its reason remembered. */
+    private static final int MAXIMUM_UNUSABLE = 4096;
+
     private static final int PIECE = 512 << 10;
 
     private final StoreFiles files;
@@ -96,7 +101,15 @@ final class ArchiveMembers implements AutoCloseable {
         return head;
     }
 
+    /** Of a kind that no single member is to blame for. */
+    private static ImageException tooMany(String what) {
+        return new ImageException(ImageException.Kind.NO_SPACE, ARCHIVE + " has more than " + what);
+    }
+
     private void member(TarReader tar, TarEntry entry) throws IOException {
+        if (unusable.size() >= MAXIMUM_UNUSABLE) {
+            throw tooMany(MAXIMUM_UNUSABLE + " members that are no part of an image");
+        }
         String name = EntryPath.normalise(entry.name(), ARCHIVE);
         switch (entry.type()) {
             case DIRECTORY -> {}
@@ -170,6 +183,9 @@ final class ArchiveMembers implements AutoCloseable {
     }
 
     private void unpacked(InputStream content, String name) throws IOException {
+        if (layers.size() >= MAXIMUM_LAYERS) {
+            throw tooMany(MAXIMUM_LAYERS + " layers that are not here yet");
+        }
         PendingLayer layer = PendingLayer.unpack(files, content, budget, "layer " + Text.quote(name), false, true);
         layers.put(name, layer);
         checkName(name, layer.blobDigest());

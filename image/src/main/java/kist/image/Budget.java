@@ -7,12 +7,17 @@ import kist.kernel.Linux;
 final class Budget {
     /** Free space is asked for so seldom that asking costs nothing. */
     private static final long STEP = 32L << 20;
+    /** Of the heap: directories of half a million can be remembered until their layers are complete. */
+    private static final long MEMORY = 96L << 20;
+    /** What a name costs beside its characters. */
+    private static final long NAME = 160;
 
     private final Linux linux;
     private final Fd disk;
     private final Limits limits;
     private long entries;
     private long bytes;
+    private long remembered;
     private long unchecked = STEP;
 
     Budget(Linux linux, Fd disk, Limits limits) {
@@ -34,6 +39,17 @@ final class Budget {
                     what + " unpacks to more than " + limits.bytes() + " bytes, the limit of this store");
         }
         bytes += size;
+    }
+
+    /** Counts what has to be kept in memory of an entry until its layer is complete. */
+    synchronized void remember(String what, long length) {
+        remembered += NAME + length;
+        if (remembered > MEMORY) {
+            throw new ImageException(
+                    ImageException.Kind.NO_SPACE,
+                    what + " has more directories than can be remembered, or longer names and attributes of them: "
+                            + (MEMORY >> 20) + " MiB are the limit of this store");
+        }
     }
 
     /** Counts bytes of a blob of which there are some already, before they are written. */

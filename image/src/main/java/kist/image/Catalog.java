@@ -330,6 +330,11 @@ final class Catalog {
         return Optional.ofNullable(state.diffIds().get(digest));
     }
 
+    /** Whether it is known what layer an archive holds, as that was unpacked from it, and that it is this one. */
+    boolean isArchiveOf(String digest, String diffId) {
+        return diffIdOf(digest).filter(diffId::equals).isPresent() || locked(() -> unpacked.isFrom(diffId, digest));
+    }
+
     /** Diff ids of the layers whose plain tar has this size. */
     List<String> plainSized(long size) {
         return state.plainSizes().getOrDefault(size, List.of());

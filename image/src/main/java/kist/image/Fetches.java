@@ -37,8 +37,13 @@ final class Fetches {
         /** Guarded by the store's lock. */
         private final List<Lease> leases = new ArrayList<>();
 
+        private final String diffId;
         private final CountDownLatch ended = new CountDownLatch(1);
         private volatile Optional<Throwable> failure = Optional.empty();
+
+        Flight(String diffId) {
+            this.diffId = diffId;
+        }
 
         void tell(TransferEvent event) {
             listeners.forEach(l -> l.on(event));
@@ -49,7 +54,7 @@ final class Fetches {
             throws InterruptedException {
         Digest.hex(diffId, "the layer");
         for (boolean done = false; !done; ) {
-            Flight own = new Flight();
+            Flight own = new Flight(diffId);
             own.listeners.add(listener);
             own.leases.add(lease);
             Optional<Flight> other = catalog.locked(() -> {
@@ -74,15 +79,24 @@ final class Fetches {
     private boolean follow(Flight flight, Lease lease, Descriptor blob, String diffId) throws InterruptedException {
         flight.ended.await();
         Optional<Throwable> failure = flight.failure;
+        if (!flight.diffId.equals(diffId)) {
+            // whatever that one found out, it is nothing about this layer
+            return false;
+        }
         if (failure.isEmpty()) {
             return catalog.locked(() -> isThere(lease, blob, diffId) || isKeptOtherwise(lease, diffId));
         }
         switch (failure.get()) {
-            case ImageException e -> throw new ImageException(e.kind(), String.valueOf(e.getMessage()), e);
+            case ImageException e
+            when e.kind() != ImageException.Kind.INVALID ->
+                throw new ImageException(e.kind(), String.valueOf(e.getMessage()), e);
             case InterruptedException e -> {
                 return false;
             }
-            case RuntimeException e -> throw e;
+            // it may be the fault of the other's source, which need not be ours
+            case RuntimeException e -> {
+                return false;
+            }
             default -> throw new IllegalStateException("the fetch of " + blob.digest() + " failed", failure.get());
         }
     }
@@ -121,10 +135,10 @@ final class Fetches {
         catalog.leases().forget(catalog.leases().permanent(LEASE), digests);
     }
 
-    /** Empty where the layer is unpacked already. */
+    /** Empty where the layer is unpacked already, from this archive. */
     private Optional<PendingLayer> bring(Flight flight, Lease lease, Descriptor blob, String diffId, BlobSource source)
             throws InterruptedException {
-        boolean unpack = catalog.locked(() -> !isUnpacked(lease, diffId));
+        boolean unpacked = catalog.locked(() -> isUnpacked(lease, diffId));
         Optional<Long> there = catalog.content().size(blob.digest());
         if (there.isEmpty() && catalog.locked(() -> isKeptOtherwise(lease, diffId))) {
             flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXISTS, blob.size(), blob.size()));
@@ -135,7 +149,7 @@ final class Fetches {
                 try (Download download = new Download(files, blob, lease.budget(), flight::tell)) {
                     boolean again = attempt == 1 && download.resumed() > 0;
                     try {
-                        return download(flight, lease, blob, diffId, source, download, unpack);
+                        return download(flight, lease, blob, diffId, source, download);
                     } catch (Download.WrongDigest e) {
                         download.discard();
                         // the beginning may have suffered in a crash of the machine
@@ -156,7 +170,8 @@ final class Fetches {
                     + blob.size() + " that its manifest says");
         }
         flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXISTS, blob.size(), blob.size()));
-        if (!unpack) {
+        // both may be here and have nothing to do with one another but that a manifest says so
+        if (unpacked && catalog.isArchiveOf(blob.digest(), diffId)) {
             return Optional.empty();
         }
         flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXTRACTING, 0, blob.size()));
@@ -178,23 +193,15 @@ final class Fetches {
     }
 
     private Optional<PendingLayer> download(
-            Flight flight,
-            Lease lease,
-            Descriptor blob,
-            String diffId,
-            BlobSource source,
-            Download download,
-            boolean unpack)
+            Flight flight, Lease lease, Descriptor blob, String diffId, BlobSource source, Download download)
             throws InterruptedException {
-        Unpacking unpacking = new Unpacking(download.reader(), lease.budget(), blob, diffId, unpack);
+        Unpacking unpacking = new Unpacking(download.reader(), lease.budget(), blob, diffId);
         try {
             download.run(source, unpacking::fatal);
             catalog.leases().add(lease, blob.digest());
             download.install(catalog.content());
             flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.DOWNLOADED, blob.size(), blob.size()));
-            if (unpack) {
-                flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXTRACTING, blob.size(), blob.size()));
-            }
+            flight.tell(new TransferEvent(blob.digest(), TransferEvent.State.EXTRACTING, blob.size(), blob.size()));
             return unpacking.await();
         } finally {
             download.breakOff();
@@ -209,11 +216,7 @@ final class Fetches {
         private volatile Optional<Throwable> failure = Optional.empty();
         private boolean given;
 
-        Unpacking(InputStream in, Budget budget, Descriptor blob, String diffId, boolean wanted) {
-            if (!wanted) {
-                ended.countDown();
-                return;
-            }
+        Unpacking(InputStream in, Budget budget, Descriptor blob, String diffId) {
             Thread.ofPlatform().daemon().name("kist-image-unpack").start(() -> {
                 try {
                     layer = Optional.of(catalog.unpack(in, "layer " + blob.digest(), diffId, budget));

@@ -297,6 +297,16 @@ public final class ImageStore implements AutoCloseable {
     }
 
     /**
+     * Has a lease hold the archive of a layer that need not be fetched: it is unpacked here, and known to be what that archive
+     * holds. Should the layer be removed meanwhile, it is made from the archive again.
+     */
+    public boolean keepLayer(Lease lease, String blobDigest, String diffId, List<String> diffIdsBelow) {
+        return hasLayer(diffId, diffIdsBelow)
+                && catalog.isArchiveOf(blobDigest, diffId)
+                && content().keep(lease, blobDigest);
+    }
+
+    /**
      * Brings a layer into the store: downloads its archive, goes on where an earlier download ended, holds it against its digest
      * and size, and unpacks it meanwhile. However many ask for the same one, it is fetched once. The lease holds the archive and
      * the unpacked layer afterwards; the archive is kept for a day even if the lease ends. Blocks; system calls pin a virtual

@@ -21,6 +21,7 @@ final class LayerTree implements AutoCloseable {
 
     private final Linux linux;
     private final Fd root;
+    private final Budget budget;
     private final String what;
     private final Set<String> implied = new LinkedHashSet<>();
     private boolean stale;
@@ -37,9 +38,10 @@ final class LayerTree implements AutoCloseable {
         }
     };
 
-    LayerTree(Linux linux, Fd root, String what) {
+    LayerTree(Linux linux, Fd root, Budget budget, String what) {
         this.linux = linux;
         this.root = root;
+        this.budget = budget;
         this.what = what;
     }
 
@@ -56,6 +58,9 @@ final class LayerTree implements AutoCloseable {
         }
         Fd parent = directory(EntryPath.parent(path));
         String name = EntryPath.name(path);
+        // one entry can bring two thousand of them
+        budget.entry(what, 0);
+        budget.remember(what, path.length());
         makeDirectory(parent, name, path, false);
         implied.add(path);
         return existing(path).orElseThrow(() -> notDirectory(path));
@@ -132,7 +137,8 @@ final class LayerTree implements AutoCloseable {
         }
     }
 
-    private void forget() {
+    /** Closes what is open; it is opened again where it is needed again. */
+    void forget() {
         open.values().forEach(Fd::close);
         open.clear();
     }

@@ -23,6 +23,9 @@ final class LayerWriter implements AutoCloseable {
     private static final String OPAQUE = ".wh..wh..opq";
     private static final long ONE_NAME = Trees.INSIDE;
     private static final int HOLE = 64 << 10;
+    /** What an attribute costs in memory beside its bytes. */
+    private static final int NAME = 100;
+
     private static final byte[] ZEROS = new byte[HOLE];
 
     private final Linux linux;
@@ -52,7 +55,7 @@ final class LayerWriter implements AutoCloseable {
         this.root = root;
         this.budget = budget;
         this.what = what;
-        this.tree = new LayerTree(linux, root, what);
+        this.tree = new LayerTree(linux, root, budget, what);
         this.attributes = new Attributes(linux, what);
     }
 
@@ -90,6 +93,8 @@ final class LayerWriter implements AutoCloseable {
             tree.settle();
         }
         tar.drain();
+        // it may be long until the layers below are known
+        tree.forget();
     }
 
     private void entry(TarReader tar, TarEntry entry, String path) throws IOException {
@@ -115,6 +120,11 @@ final class LayerWriter implements AutoCloseable {
             case DIRECTORY -> {
                 tree.makeDirectory(parent, name, path, true);
                 tree.implied().remove(path);
+                long attributes = 0;
+                for (Map.Entry<String, byte[]> attribute : entry.xattrs().entrySet()) {
+                    attributes += NAME + attribute.getKey().length() + attribute.getValue().length;
+                }
+                budget.remember(what, 2L * path.length() + attributes);
                 directories.put(path, entry);
             }
             case FILE -> file(tar, entry, parent, name);
@@ -259,6 +269,7 @@ final class LayerWriter implements AutoCloseable {
             throw ImageException.invalid(what + ": hard link " + Text.quote(path) + " has no valid target");
         }
         if (!link(path, target)) {
+            budget.remember(what, path.length() + target.length());
             missing.add(new MissingLink(path, target));
         }
     }

@@ -3,6 +3,7 @@ package kist.image;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Keeps blobs, and layers unpacked from them, that belong to no image (yet) from being removed. It is on disk and holds after
@@ -20,6 +21,10 @@ public final class Lease implements AutoCloseable {
     final Map<String, Instant> held = new HashMap<>();
     /** Whether it was ended; guarded by the store's lock. */
     boolean ended;
+    /** Bytes of its file; guarded by the store's lock. */
+    long written;
+    /** Whether its last line may be there in part, as the disk was full; guarded by the store's lock. */
+    boolean torn;
 
     Lease(Leases leases, String id, String purpose, Instant expires, Budget budget) {
         this.leases = leases;
@@ -56,6 +61,11 @@ public final class Lease implements AutoCloseable {
     /** Holds a blob no longer; nothing happens where it is not held. */
     public void drop(String digest) {
         leases.drop(this, digest);
+    }
+
+    /** Holds of its blobs only these any longer. */
+    public void retain(Set<String> digests) {
+        leases.retain(this, digests);
     }
 
     /** Whether it holds a blob. */

@@ -1,9 +1,11 @@
 package kist.image;
 
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,31 +54,45 @@ final class Leases {
 
     /** Reads all that have not expired. */
     void load() {
-        for (var entry : files.linux.list(files.leases)) {
+        // those that were set aside after the others, into which they are merged
+        List<String> names = files.linux.list(files.leases).stream()
+                .map(entry -> entry.name())
+                .sorted(Comparator.comparing(String::length))
+                .toList();
+        for (String name : names) {
             try {
-                byte[] content = files.read(files.leases, entry.name(), MAXIMUM_FILE);
+                byte[] content = files.read(files.leases, name, MAXIMUM_FILE);
                 if (content.length == 0) {
                     // a temporary one after a crash of the machine; permanent ones are never seen empty
-                    files.discard(files.leases, entry.name());
+                    files.discard(files.leases, name);
                     continue;
                 }
-                Lease lease = parse(new String(content, StandardCharsets.UTF_8), "lease " + entry.name());
-                leases.put(lease.id(), lease);
-                boolean mostlyDropped = content.length > COMPACT && content.length > 200 * lease.held.size();
-                if (content[content.length - 1] != '\n' || mostlyDropped) {
+                Lease read = parse(new String(content, StandardCharsets.UTF_8), "lease " + name);
+                Lease lease = leases.computeIfAbsent(read.id(), id -> read);
+                read.held.forEach(lease.held::putIfAbsent);
+                lease.written = content.length;
+                boolean aside = !name.equals(file(lease.id()));
+                if (content[content.length - 1] != '\n' || aside || isMostlyDropped(lease)) {
                     rewrite(lease);
                 }
-            } catch (ImageException | KernelException e) {
+                if (aside) {
+                    files.discard(files.leases, name);
+                }
+            } catch (ImageException | KernelException | NumberFormatException | DateTimeException e) {
                 damaged = true;
                 LOG.log(
                         System.Logger.Level.WARNING,
                         "lease {0} in {1} cannot be read, so no blob is removed: {2}",
-                        entry.name(),
+                        name,
                         files.where,
                         e.getMessage());
             }
         }
         expire();
+    }
+
+    private static boolean isMostlyDropped(Lease lease) {
+        return lease.written > COMPACT && lease.written > 200L * lease.held.size();
     }
 
     private Lease parse(String text, String what) {
@@ -149,17 +165,26 @@ final class Leases {
     }
 
     private void create(Lease lease, boolean durable) {
+        String name = file(lease.id());
+        if (damaged && files.exists(files.leases, name)) {
+            // what it held is held as long as it lies there, though nobody can read it
+            files.linux.renameat2(files.leases, name, files.leases, name + "." + files.unique(), 0);
+        }
         byte[] content = text(lease).getBytes(StandardCharsets.UTF_8);
         if (durable) {
-            files.write(files.leases, file(lease.id()), content);
+            files.write(files.leases, name, content);
         } else {
-            files.writeUnsynced(files.leases, file(lease.id()), content);
+            files.writeUnsynced(files.leases, name, content);
         }
+        lease.written = content.length;
         leases.put(lease.id(), lease);
     }
 
     private void rewrite(Lease lease) {
-        files.write(files.leases, file(lease.id()), text(lease).getBytes(StandardCharsets.UTF_8));
+        byte[] content = text(lease).getBytes(StandardCharsets.UTF_8);
+        files.write(files.leases, file(lease.id()), content);
+        lease.written = content.length;
+        lease.torn = false;
     }
 
     private static String text(Lease lease) {
@@ -191,7 +216,16 @@ final class Leases {
             }
             Instant before = lease.held.put(digest, until);
             if (!until.equals(before)) {
-                append(lease, "+" + digest + " " + seconds(until) + "\n", until.equals(Instant.MAX));
+                boolean done = false;
+                try {
+                    append(lease, "+" + digest + " " + seconds(until) + "\n", until.equals(Instant.MAX));
+                    done = true;
+                } finally {
+                    if (!done) {
+                        // so that the next try writes it
+                        lease.held.remove(digest);
+                    }
+                }
             }
         });
     }
@@ -216,6 +250,19 @@ final class Leases {
             }
             if (!lines.isEmpty()) {
                 append(lease, lines.toString(), false);
+            }
+        });
+    }
+
+    /** Drops all but some, and removes from the store what nothing else holds. */
+    void retain(Lease lease, Set<String> digests) {
+        locked(() -> {
+            List<String> others = lease.held.keySet().stream()
+                    .filter(digest -> !digests.contains(digest))
+                    .toList();
+            if (!others.isEmpty()) {
+                forget(lease, others);
+                collect.run();
             }
         });
     }
@@ -246,6 +293,11 @@ final class Leases {
     /** Of what a temporary lease holds nothing is lost with a crash of the machine but time. */
     private void append(Lease lease, String line, boolean durable) {
         byte[] bytes = line.getBytes(StandardCharsets.UTF_8);
+        if (lease.torn || isMostlyDropped(lease)) {
+            rewrite(lease);
+            return;
+        }
+        lease.torn = true;
         try (Fd file = files.linux.openat2(
                 files.leases, file(lease.id()), Flags.O_WRONLY | Flags.O_APPEND | Flags.O_NOFOLLOW, 0, Trees.INSIDE)) {
             files.linux.write(file, bytes, 0, bytes.length);
@@ -253,6 +305,8 @@ final class Leases {
                 files.linux.sync(file, false);
             }
         }
+        lease.written += bytes.length;
+        lease.torn = false;
     }
 
     private void expire() {

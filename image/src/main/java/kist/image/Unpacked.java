@@ -43,8 +43,10 @@ final class Unpacked {
         return Optional.ofNullable(layers.remove(diffId)).map(Held::layer);
     }
 
-    boolean has(String diffId) {
-        return layers.containsKey(diffId);
+    /** Whether a layer was unpacked from this archive. */
+    boolean isFrom(String diffId, String blobDigest) {
+        Held held = layers.get(diffId);
+        return held != null && held.layer().blobDigest().equals(blobDigest);
     }
 
     /** Closes what only this lease held. */

@@ -56,6 +56,51 @@ class ContentSystemTest {
     }
 
     @Test
+    void a_damaged_lease_loses_nothing_even_when_it_is_asked_for_again() throws Exception {
+        stores.store.content().put(stores.store.permanentLease("r"), BYTES);
+        String name = stores.names("leases").getFirst();
+        var file = stores.directory.resolve("leases/" + name);
+        byte[] whole = Files.readAllBytes(file);
+        Files.write(file, "+x 1x\n".getBytes(StandardCharsets.UTF_8), StandardOpenOption.APPEND);
+        for (int i = 0; i < 2; i++) {
+            stores.reopen();
+            stores.store.content().put(stores.store.permanentLease("r"), new byte[i]);
+            assertEquals(Optional.of(10L), stores.store.content().size(DIGEST), "nothing is removed");
+        }
+        assertEquals(2, stores.names("leases").size());
+        String aside = stores.names("leases").stream()
+                .filter(n -> n.length() > name.length())
+                .findFirst()
+                .orElseThrow();
+        Files.write(stores.directory.resolve("leases/" + aside), whole);
+        stores.reopen();
+        assertEquals(List.of(name), stores.names("leases"));
+        for (byte[] bytes : List.of(BYTES, new byte[0], new byte[1])) {
+            assertTrue(stores.store.permanentLease("r").holds(Digest.of(bytes)));
+        }
+        stores.store.permanentLease("r").retain(java.util.Set.of(DIGEST));
+        stores.reopen();
+        assertEquals(Optional.of(10L), stores.store.content().size(DIGEST));
+        assertEquals(Optional.empty(), stores.store.content().size(Digest.of(new byte[1])));
+    }
+
+    @Test
+    void the_file_of_a_lease_stays_short_however_much_comes_and_goes() throws Exception {
+        Lease lease = lease();
+        for (int i = 0; i < 1500; i++) {
+            String digest = Digest.of(new byte[] {(byte) i, (byte) (i >> 8)});
+            stores.store.content().hold(lease, digest);
+            lease.drop(digest);
+        }
+        stores.store.content().put(lease, BYTES);
+        long size = Files.size(
+                stores.directory.resolve("leases/" + stores.names("leases").getFirst()));
+        assertTrue(size < 70_000, size + " bytes");
+        stores.reopen();
+        assertEquals(Optional.of(10L), stores.store.content().size(DIGEST));
+    }
+
+    @Test
     void what_no_lease_holds_is_removed_at_once() throws Exception {
         Lease lease = lease();
         stores.store.content().put(lease, BYTES);

@@ -317,6 +317,69 @@ class FetchSystemTest {
     }
 
     @Test
+    void an_archive_that_is_here_is_not_taken_for_another_layer_that_is_here() throws Exception {
+        Remote other = Remote.of("amd64", new Tars().file("b", "b").bytes());
+        try (Lease lease = lease()) {
+            fetch(lease, 0, source(REMOTE.blobs().get(0)));
+            fetch(lease, 1, source(REMOTE.blobs().get(1)));
+            add(lease, REMOTE, "app");
+            stores.store.fetchLayer(
+                    lease,
+                    other.blob(0),
+                    other.diffIds().get(0),
+                    source(other.blobs().get(0)),
+                    TransferListener.NONE);
+            add(lease, other, "other");
+        }
+        String layer = REMOTE.diffIds().get(0);
+        Descriptor archive = other.blob(0);
+        try (Lease lease = lease()) {
+            assertTrue(stores.store.keepLayer(lease, REMOTE.blob(0).digest(), layer, List.of()));
+            assertFalse(stores.store.keepLayer(lease, archive.digest(), layer, List.of()));
+            ImageException e = assertThrows(
+                    ImageException.class,
+                    () -> stores.store.fetchLayer(
+                            lease, archive, layer, source(other.blobs().get(0)), TransferListener.NONE));
+            assertEquals(ImageException.Kind.INVALID, e.kind());
+        }
+    }
+
+    @Test
+    void what_one_registry_does_wrong_is_not_the_fault_of_another() throws Exception {
+        byte[] blob = REMOTE.blobs().get(0);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch following = new CountDownLatch(1);
+        try (var threads = Executors.newFixedThreadPool(2);
+                Lease lease = lease();
+                Lease second = lease()) {
+            var liar = threads.submit(() -> {
+                stores.store.fetchLayer(
+                        lease,
+                        REMOTE.blob(0),
+                        Digest.of(new byte[1]),
+                        offset -> {
+                            begun.countDown();
+                            following.await();
+                            return source(blob).open(offset);
+                        },
+                        TransferListener.NONE);
+                return true;
+            });
+            begun.await();
+            var honest = threads.submit(() -> {
+                fetch(second, 0, source(blob));
+                return true;
+            });
+            while (!second.holds(REMOTE.blob(0).digest())) {
+                Thread.sleep(1);
+            }
+            following.countDown();
+            assertThrows(java.util.concurrent.ExecutionException.class, liar::get);
+            assertTrue(honest.get());
+        }
+    }
+
+    @Test
     void many_pulls_of_one_image_download_each_layer_once() throws Exception {
         AtomicInteger opened = new AtomicInteger();
         try (var threads = Executors.newFixedThreadPool(8)) {

@@ -293,6 +293,26 @@ class HostileLayerSystemTest {
         }
     }
 
+    @Test
+    void directories_that_no_entry_names_count_as_entries() throws Exception {
+        try (Stores small = new Stores(Linux.system(), new Limits(100, 8 << 20, 0))) {
+            byte[] tar = new Tars().file("a/".repeat(100) + "x", "").bytes();
+            ImageException e = assertThrows(ImageException.class, () -> small.importTar(tar, "deep"));
+            assertEquals(ImageException.Kind.NO_SPACE, e.kind());
+        }
+    }
+
+    @Test
+    void cve_2023_25153_what_must_be_remembered_of_a_layer_is_bounded() throws Exception {
+        Tars tar = new Tars();
+        for (int i = 0; i < 30; i++) {
+            tar.file(i + "/" + "a/".repeat(2000) + "x", "");
+        }
+        ImageException e = refused(tar.bytes());
+        assertTrue(e.getMessage().contains("remembered"), e.getMessage());
+        assertEquals(ImageException.Kind.NO_SPACE, e.kind());
+    }
+
     private static byte[] gzip(byte[] plain) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try (GZIPOutputStream gz = new GZIPOutputStream(out)) {

@@ -275,8 +275,7 @@ final class Puller {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
                 boolean there = store.hasLayer(diffId, diffIds.subList(0, i));
-                // should it be removed meanwhile, the image is made from the blob, which the lease holds
-                if (there && content.keep(lease, layer.digest())) {
+                if (store.keepLayer(lease, layer.digest(), diffId, diffIds.subList(0, i))) {
                     listener.on(
                             new TransferEvent(layer.digest(), TransferEvent.State.EXISTS, layer.size(), layer.size()));
                     continue;

@@ -15,9 +15,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.regex.Pattern;
@@ -75,6 +77,7 @@ public final class Repositories implements AutoCloseable {
                         Repository repository =
                                 Repository.read(Document.parseTrusted(Files.readAllBytes(file), file.toString()));
                         repositories.put(checkName(repository.name), repository);
+                        settle(repository);
                     } else if (file.toString().endsWith(".new")) {
                         Files.delete(file);
                     }
@@ -83,6 +86,13 @@ public final class Repositories implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read the registry's state in " + directory, e);
         }
+    }
+
+    /** Lets go of what the lease was given just before an engine was killed, and the file was not. */
+    private void settle(Repository repository) {
+        Set<String> held = new HashSet<>(repository.blobs);
+        held.addAll(repository.manifests.keySet());
+        lease(repository.name).retain(held);
     }
 
     /**
@@ -166,13 +176,17 @@ public final class Repositories implements AutoCloseable {
             throw new RepositoryException(Code.DIGEST_INVALID, "the manifest's digest is " + digest);
         }
         Manifest manifest = parse(mediaType, bytes);
+        if (!repositories.containsKey(name)) {
+            // what is refused leaves no repository behind
+            checkParts(new Repository(name), manifest);
+        }
         Repository repository = repositories.computeIfAbsent(name, Repository::new);
         synchronized (repository) {
             checkParts(repository, manifest);
             content.put(lease(name), bytes);
             Repository.Entry before = repository.manifests.put(digest, Repository.Entry.of(manifest));
             String tagged = byDigest ? digest : repository.tags.put(tagOrDigest, digest);
-            if (before == null || !digest.equals(tagged)) {
+            if (before == null || !digest.equals(tagged) || repository.unsaved) {
                 save(repository);
             }
         }
@@ -455,7 +469,7 @@ public final class Repositories implements AutoCloseable {
                 throw new RepositoryException(Code.BLOB_UNKNOWN, "the blob " + digest + " is not there");
             }
             repository.touch(digest);
-            if (repository.blobs.add(digest)) {
+            if (repository.blobs.add(digest) || repository.unsaved) {
                 save(repository);
             }
         }
@@ -477,7 +491,9 @@ public final class Repositories implements AutoCloseable {
     }
 
     private void save(Repository repository) {
+        repository.unsaved = true;
         write(directory, key(repository.name) + ".json", repository.toJson());
+        repository.unsaved = false;
     }
 
     private static void write(Path directory, String name, byte[] bytes) {

@@ -24,6 +24,9 @@ final class Repository {
     /** When each blob came, or was asked for, in seconds since 1970. */
     final Map<String, Long> used = new HashMap<>();
 
+    /** Whether the file may say something else, as it could not be written. */
+    boolean unsaved;
+
     final TreeMap<String, String> tags = new TreeMap<>();
     final Map<String, Entry> manifests = new HashMap<>();
 

@@ -119,6 +119,18 @@ class CollectSystemTest {
     }
 
     @Test
+    void whatAKilledEngineGaveTheLeaseAloneIsLetGo() throws IOException {
+        manifest("a");
+        String key = Digest.of(bytes("a")).substring("sha256:".length());
+        store.content().put(store.permanentLease("repository-" + key), bytes("half done"));
+        repositories.close();
+        repositories = new Repositories(store, directory.resolve("registry"));
+        assertEquals(Optional.empty(), store.content().size(Digest.of(bytes("half done"))));
+        assertEquals(Optional.of(5L), repositories.blobSize("a", Digest.of(bytes("layer"))));
+        assertTrue(repositories.manifest("a", "v1").isPresent());
+    }
+
+    @Test
     void whoAsksForABlobKeepsIt() throws IOException {
         String stray = push("a", "stray");
         Instant before = Instant.now();
