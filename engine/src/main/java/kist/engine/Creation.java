@@ -115,7 +115,8 @@ final class Creation {
             case "", "default", "bridge", "none", "host" -> {}
             default ->
                 throw new EngineException(
-                        EngineException.Kind.NOT_FOUND,
+                        // not "not found": clients would take it for the image and pull it
+                        EngineException.Kind.INVALID_ARGUMENT,
                         "network " + Names.printable(host.network())
                                 + " not found; this version has bridge, host and none");
         }
