@@ -33,7 +33,7 @@ final class Commits {
                 r.comment(),
                 String.join(" ", c.stored.argv()),
                 names);
-        Image made = r.pause() ? still(c, request) : store.commit(request);
+        Image made = made(c, request, r.pause());
         Map<String, String> attributes = new LinkedHashMap<>(c.attributes());
         attributes.put("comment", r.comment());
         attributes.put("imageID", made.id());
@@ -46,13 +46,14 @@ final class Commits {
     }
 
     /**
-     * Commits while the container's processes stand still. On disk it is running all the time: if the engine is killed
-     * here, the next one lets it go on.
+     * Commits while nobody removes the container and, where wanted, its processes stand still. On disk it is running all the
+     * time: if the engine is killed here, the next one lets it go on.
      */
-    private Image still(Container c, CommitRequest request) {
+    private Image made(Container c, CommitRequest request, boolean still) {
         c.lock.lock();
         try {
-            Optional<Cgroup> group = c.state.phase() == StoredState.Phase.RUNNING ? c.cgroup : Optional.empty();
+            boolean runs = c.state.phase() == StoredState.Phase.RUNNING;
+            Optional<Cgroup> group = still && runs ? c.cgroup : Optional.empty();
             try {
                 group.ifPresent(Cgroup::freeze);
                 return store.commit(request);

@@ -297,7 +297,8 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     record Login(Credentials credentials) implements ImageRequest<String> {
         @Override
         public String object() {
-            return credentials.serverAddress();
+            // an address may have a password in it
+            return credentials.serverAddress().replaceFirst("//[^/@]*@", "//");
         }
     }
 
