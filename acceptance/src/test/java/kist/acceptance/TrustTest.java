@@ -85,6 +85,10 @@ class TrustTest {
 
     /** Puts a signature as cosign does, beside the image that it is for. */
     private void sign(KeyPair by, String identity, String signed) {
+        sign(by, identity, signed, digest.replace(':', '-') + ".sig");
+    }
+
+    private byte[] sign(KeyPair by, String identity, String signed, String tag) {
         var payload = Json.write(Map.of(
                         "critical",
                         Map.of(
@@ -135,7 +139,8 @@ class TrustTest {
                 .getBytes(StandardCharsets.UTF_8);
         registry.put("/v2/team/app/blobs/" + ScriptedRegistry.digest(config), "application/octet-stream", config);
         registry.put("/v2/team/app/blobs/" + ScriptedRegistry.digest(payload), "application/octet-stream", payload);
-        registry.putManifest("team/app", digest.replace(':', '-') + ".sig", OCI_MANIFEST, manifest);
+        registry.putManifest("team/app", tag, OCI_MANIFEST, manifest);
+        return manifest;
     }
 
     private void refused(String image, String... words) {
@@ -154,6 +159,31 @@ class TrustTest {
         engine.kist("pull", registry.name("team/app:v1")).ok();
         engine.kist("run", "--rm", "--network", "none", registry.name("team/app:v1"), "true")
                 .ok();
+    }
+
+    @Test
+    void a_signature_among_the_referrers_counts_as_well() {
+        var manifest = sign(key, registry.name("team/app"), digest, "elsewhere");
+        var index = Json.write(Map.of(
+                "schemaVersion",
+                2,
+                "mediaType",
+                "application/vnd.oci.image.index.v1+json",
+                "manifests",
+                List.of(Map.of(
+                        "mediaType",
+                        OCI_MANIFEST,
+                        "size",
+                        manifest.length,
+                        "digest",
+                        ScriptedRegistry.digest(manifest),
+                        "artifactType",
+                        "application/vnd.dev.cosign.artifact.sig.v1+json"))));
+        registry.put(
+                "/v2/team/app/referrers/" + digest,
+                "application/vnd.oci.image.index.v1+json",
+                index.getBytes(StandardCharsets.UTF_8));
+        engine.kist("pull", registry.name("team/app:v1")).ok();
     }
 
     @Test

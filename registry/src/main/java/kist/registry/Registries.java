@@ -193,12 +193,6 @@ public final class Registries implements AutoCloseable {
         }
     }
 
-    /** A manifest of a registry by digest, such as one that {@link #inspect} has listed, as it came. */
-    public Manifest manifest(Reference reference, Optional<Credentials> credentials) throws InterruptedException {
-        return new RemoteRepository(origin(reference.domain(), credentials), reference.path(), "pull")
-                .manifest(reference.digest().isEmpty() ? reference.tag() : reference.digest());
-    }
-
     /**
      * Searches a registry: the one that the term begins with, such as {@code registry.lan:5000/web}, or Docker's hub.
      *
@@ -245,25 +239,8 @@ public final class Registries implements AutoCloseable {
     }
 
     /** All tags of a repository at its registry. */
-    public List<String> tags(Reference reference) throws InterruptedException {
-        return tags(reference, Optional.empty());
-    }
-
-    /** The same as somebody. */
     public List<String> tags(Reference reference, Optional<Credentials> credentials) throws InterruptedException {
         return new RemoteRepository(origin(reference.domain(), credentials), reference.path(), "pull").tags();
-    }
-
-    /** All repositories of a registry that tells them. */
-    public List<String> catalog(String registry, Optional<Credentials> credentials) throws InterruptedException {
-        return RemoteRepository.catalog(origin(registry, credentials));
-    }
-
-    /** What is about a manifest, such as signatures, by its type; all where that is empty. */
-    public List<Descriptor> referrers(Reference reference, String artifactType, Optional<Credentials> credentials)
-            throws InterruptedException {
-        return new RemoteRepository(origin(reference.domain(), credentials), reference.path(), "pull")
-                .referrers(reference.digest(), artifactType);
     }
 
     /**

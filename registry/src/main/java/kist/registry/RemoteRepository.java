@@ -245,13 +245,6 @@ final class RemoteRepository {
         return tags;
     }
 
-    /** All repositories that a registry tells of. */
-    static List<String> catalog(Client client) throws InterruptedException {
-        List<String> names = new ArrayList<>();
-        pages(client, "/v2/_catalog", List.of("registry:catalog:*"), j -> names.addAll(j.texts("repositories")));
-        return names;
-    }
-
     private interface Page {
         void read(Document json);
     }

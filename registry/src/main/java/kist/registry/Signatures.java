@@ -15,13 +15,15 @@ import kist.image.Reference;
 import kist.image.Text;
 
 /**
- * Signatures of the sigstore kind as cosign stores them: an artifact at the tag {@code sha256-DIGEST.sig} of the same
- * repository, whose layers say what was signed (simple signing, containers-signature(5)).
+ * Signatures of the sigstore kind as cosign stores them: artifacts at the tag {@code sha256-DIGEST.sig} of the same
+ * repository or, of newer ones, among the referrers of the image, whose layers say what was signed (simple signing,
+ * containers-signature(5)).
  */
 final class Signatures {
     private static final String PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json";
     private static final String SIGNATURE = "dev.cosignproject.cosign/signature";
     private static final String TYPE = "cosign container image signature";
+    private static final String REFERRER = "application/vnd.dev.cosign.artifact.sig.v1+json";
     private static final int LARGEST_PAYLOAD = 1 << 20;
     private static final int MOST = 100;
 
@@ -64,15 +66,23 @@ final class Signatures {
     }
 
     private static List<Signed> fetch(String digest, RemoteRepository repository) throws InterruptedException {
-        Manifest manifest;
-        try {
-            manifest = repository.manifest(digest.replace(':', '-') + ".sig");
-        } catch (RegistryException e) {
-            if (e.kind() == RegistryException.Kind.NOT_FOUND) {
-                return List.of();
+        List<String> places = new ArrayList<>();
+        places.add(digest.replace(':', '-') + ".sig");
+        repository.referrers(digest, REFERRER).stream().limit(MOST).forEach(d -> places.add(d.digest()));
+        List<Signed> all = new ArrayList<>();
+        for (String place : places) {
+            try {
+                all.addAll(signed(repository.manifest(place), repository));
+            } catch (RegistryException e) {
+                if (e.kind() != RegistryException.Kind.NOT_FOUND) {
+                    throw e;
+                }
             }
-            throw e;
         }
+        return all;
+    }
+
+    private static List<Signed> signed(Manifest manifest, RemoteRepository repository) throws InterruptedException {
         List<Signed> all = new ArrayList<>();
         if (manifest instanceof Manifest.Single single) {
             for (Descriptor layer : single.layers().stream().limit(MOST).toList()) {

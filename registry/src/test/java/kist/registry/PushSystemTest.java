@@ -140,7 +140,6 @@ final class PushSystemTest {
     void a_plain_registry() throws Exception {
         try (DebianRegistry registry = new DebianRegistry(directory.resolve("r"), "", "")) {
             all(registry.authority(), Credentials.NONE);
-            assertEquals(List.of("a/app"), registries.catalog(registry.authority(), Optional.empty()));
             assertEquals("", registries.login(new Credentials("u", "p", "", "", registry.authority())));
             RegistryException e = assertThrows(
                     RegistryException.class,
