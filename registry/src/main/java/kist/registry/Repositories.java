@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import kist.image.Content;
 import kist.image.Descriptor;
@@ -151,6 +152,17 @@ public final class Repositories implements AutoCloseable {
      * @param mediaType header Content-Type without parameters; empty where none was sent
      */
     public Put putManifest(String name, String tagOrDigest, String mediaType, byte[] bytes) {
+        return putManifest(name, tagOrDigest, mediaType, bytes, digest -> false);
+    }
+
+    /**
+     * The same where clients can read more blobs under this name than the repository has, and so did not send them: those
+     * that the manifest needs become its own.
+     *
+     * @param readable whether clients can read the blob under this name
+     */
+    public Put putManifest(
+            String name, String tagOrDigest, String mediaType, byte[] bytes, Predicate<String> readable) {
         checkName(name);
         boolean byDigest = isDigest(tagOrDigest);
         if (!byDigest) {
@@ -167,6 +179,9 @@ public final class Repositories implements AutoCloseable {
         Manifest manifest = parse(mediaType, bytes);
         Repository repository = repositories.computeIfAbsent(name, Repository::new);
         synchronized (repository) {
+            Repository.Entry.of(manifest).parts().stream()
+                    .filter(part -> !repository.blobs.contains(part) && readable.test(part))
+                    .forEach(part -> link(name, part));
             checkParts(repository, manifest);
             content.put(lease(name), bytes);
             Repository.Entry before = repository.manifests.put(digest, Repository.Entry.of(manifest));
