@@ -209,6 +209,10 @@ final class ImageCommands {
     }
 
     private static List<String> inspected(List<String> args, String command) {
+        if (args.size() == 1
+                && (args.getFirst().equals("--help") || args.getFirst().equals("-h"))) {
+            return args;
+        }
         if (args.isEmpty() || !args.getFirst().equals("inspect")) {
             throw new Failure(1, "kist: 'kist " + command + " IMAGE' would be right");
         }
