@@ -55,7 +55,7 @@ public final class TrustPolicy {
         } catch (IOException e) {
             throw new RegistryException(
                     RegistryException.Kind.REFUSED_BY_POLICY,
-                    "the trust policy " + file + " cannot be read, so no image is accepted: " + e,
+                    "the trust policy " + file + " cannot be read, so no image is accepted: " + RegistriesConfig.why(e),
                     e);
         }
         try {
@@ -139,7 +139,9 @@ public final class TrustPolicy {
                 throw wrong(json.what() + " must have a key: \"keyPath\" or \"keyData\"");
             }
             return List.copyOf(keys);
-        } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+        } catch (IOException e) {
+            throw wrong(json.what() + ": its key cannot be read: " + RegistriesConfig.why(e));
+        } catch (GeneralSecurityException | IllegalArgumentException e) {
             throw wrong(json.what() + ": its key cannot be read: " + e.getMessage());
         }
     }
