@@ -198,7 +198,7 @@ final class ContainerCommands {
     }
 
     private Doc find(String name, String type, boolean size, String platform) throws IOException {
-        var image = "/images/" + Engine.quote(name) + "/json" + platform;
+        var image = Engine.image(name) + "/json" + platform;
         if (type.equals("image")) {
             return engine.get(image);
         }
