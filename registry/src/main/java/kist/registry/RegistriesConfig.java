@@ -41,7 +41,12 @@ final class RegistriesConfig {
             RegistryConfig config;
             try {
                 config = read(Document.parse(Files.readAllBytes(file), file.toString()), file);
-            } catch (ImageException | IOException e) {
+            } catch (IOException e) {
+                throw new RegistryException(
+                        RegistryException.Kind.INVALID,
+                        "cannot read the registries' configuration " + file + ": " + why(e),
+                        e);
+            } catch (ImageException e) {
                 throw new RegistryException(
                         RegistryException.Kind.INVALID,
                         "cannot read the registries' configuration: " + e.getMessage(),
@@ -126,8 +131,8 @@ final class RegistriesConfig {
     /** In words why a file cannot be read. */
     static String why(IOException e) {
         return switch (e) {
-            case NoSuchFileException n -> n.getFile() + " does not exist";
-            case AccessDeniedException a -> a.getFile() + ": permission denied";
+            case NoSuchFileException n -> "it does not exist";
+            case AccessDeniedException a -> "permission denied";
             default -> e.getMessage() == null ? e.toString() : e.getMessage();
         };
     }

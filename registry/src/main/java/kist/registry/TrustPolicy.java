@@ -2,6 +2,7 @@ package kist.registry;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -140,7 +141,8 @@ public final class TrustPolicy {
             }
             return List.copyOf(keys);
         } catch (IOException e) {
-            throw wrong(json.what() + ": its key cannot be read: " + RegistriesConfig.why(e));
+            throw wrong(json.what() + ": its key cannot be read: "
+                    + (e instanceof FileSystemException f ? f.getFile() + ": " : "") + RegistriesConfig.why(e));
         } catch (GeneralSecurityException | IllegalArgumentException e) {
             throw wrong(json.what() + ": its key cannot be read: " + e.getMessage());
         }
