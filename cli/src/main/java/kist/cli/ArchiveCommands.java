@@ -150,6 +150,8 @@ final class ArchiveCommands {
                 return;
             }
             var aside = Files.createTempFile(directory, ".kist-", ".tmp");
+            // also after an interrupt from the keyboard
+            aside.toFile().deleteOnExit();
             try {
                 try (var out = Files.newOutputStream(aside)) {
                     answer.response().stream().transferTo(out);

@@ -155,6 +155,7 @@ final class ContainerCommands {
                         "inspect", "NAME|ID [NAME|ID...]", "Return low-level information on containers and images")
                 .text("format", 'f', "string", "Format output using a template, or 'json'")
                 .bool("size", 's', "Display total file sizes of a container")
+                .text("platform", 0, "string", "Inspect this platform of a multi-platform image")
                 .text("type", 0, "string", "Only look for a container or an image")
                 .parse(args)
                 .expect(1, -1);
@@ -162,11 +163,17 @@ final class ContainerCommands {
         if (!type.isEmpty() && !type.equals("container") && !type.equals("image")) {
             throw parsed.invalid("type", type, "container and image are known");
         }
+        if (parsed.given("platform") && !type.equals("image")) {
+            throw parsed.wrong("--platform goes with --type=image alone");
+        }
+        var platform = parsed.text("platform")
+                .map(p -> "?platform=" + Engine.quote(TransferCommands.platformJson(p)))
+                .orElse("");
         var found = new ArrayList<Doc>();
         int status = 0;
         for (var name : parsed.arguments()) {
             try {
-                found.add(find(name, type, parsed.on("size")));
+                found.add(find(name, type, parsed.on("size"), platform));
             } catch (EngineError e) {
                 context.error("Error: " + e.message());
                 status = 1;
@@ -190,8 +197,8 @@ final class ContainerCommands {
         return status;
     }
 
-    private Doc find(String name, String type, boolean size) throws IOException {
-        var image = "/images/" + Engine.quote(name) + "/json";
+    private Doc find(String name, String type, boolean size, String platform) throws IOException {
+        var image = Engine.image(name) + "/json" + platform;
         if (type.equals("image")) {
             return engine.get(image);
         }

@@ -170,7 +170,7 @@ final class Http implements AutoCloseable {
         var line = new ByteArrayOutputStream(80);
         while (true) {
             if (position == limit && !fill()) {
-                throw new EOFException("the engine closed the connection without an answer");
+                throw new EOFException("the engine closed the connection before its answer was complete");
             }
             byte b = buffer[position++];
             if (b == '\n') {

@@ -33,8 +33,7 @@ final class ImageCommands {
         int status = 0;
         for (var name : parsed.arguments()) {
             try {
-                for (var change :
-                        engine.delete("/images/" + Engine.quote(name) + query).list()) {
+                for (var change : engine.delete(Engine.image(name) + query).list()) {
                     var untagged = change.text("Untagged");
                     context.line(untagged.isEmpty() ? "Deleted: " + change.text("Deleted") : "Untagged: " + untagged);
                 }
@@ -54,7 +53,7 @@ final class ImageCommands {
                 .parse(args)
                 .expect(2, 2)
                 .arguments();
-        engine.post("/images/" + Engine.quote(names.getFirst()) + "/tag?"
+        engine.post(Engine.image(names.getFirst()) + "/tag?"
                 + ImageName.asQuery(names.getLast()).substring(1));
         return 0;
     }
@@ -70,7 +69,7 @@ final class ImageCommands {
                 .expect(1, 1);
         boolean whole = parsed.on("no-trunc");
         boolean human = !parsed.given("human") || parsed.on("human");
-        var path = "/images/" + Engine.quote(parsed.arguments().getFirst()) + "/history"
+        var path = Engine.image(parsed.arguments().getFirst()) + "/history"
                 + parsed.text("platform")
                         .map(p -> "?platform=" + Engine.quote(TransferCommands.platformJson(p)))
                         .orElse("");
@@ -209,6 +208,10 @@ final class ImageCommands {
     }
 
     private static List<String> inspected(List<String> args, String command) {
+        if (args.size() == 1
+                && (args.getFirst().equals("--help") || args.getFirst().equals("-h"))) {
+            return args;
+        }
         if (args.isEmpty() || !args.getFirst().equals("inspect")) {
             throw new Failure(1, "kist: 'kist " + command + " IMAGE' would be right");
         }

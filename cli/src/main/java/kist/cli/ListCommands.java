@@ -145,6 +145,8 @@ final class ListCommands {
                 "CreatedSince", "CREATED",
                 "CreatedAt", "CREATED AT",
                 "Size", "SIZE",
+                "SharedSize", "SHARED SIZE",
+                "UniqueSize", "UNIQUE SIZE",
                 "Containers", "CONTAINERS",
                 "Digest", "DIGEST");
         if (parsed.on("digests")) {
@@ -208,6 +210,11 @@ final class ListCommands {
             row.put("CreatedAt", Units.date(created));
         }
         row.put("Size", Units.size(image.number("Size")));
+        if (dated) {
+            // only 'kist system df -v' knows them
+            row.put("SharedSize", "N/A");
+            row.put("UniqueSize", "N/A");
+        }
         row.put("Containers", image.number("Containers") < 0 ? "N/A" : image.text("Containers"));
         return row;
     }

@@ -269,7 +269,9 @@ final class Logins {
                     .start();
         } catch (IOException e) {
             throw new Failure(
-                    1, "kist: the credential helper docker-credential-" + helper + " cannot be run: " + e.getMessage());
+                    1,
+                    "kist: the credential helper docker-credential-" + helper
+                            + ", which config.json names, cannot be run: is it in PATH?");
         }
         feed(process, input);
         var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -1,6 +1,7 @@
 package kist.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -73,6 +74,58 @@ public final class Main {
               -v, --version          Print version information and quit
 
             Run 'kist COMMAND --help' for more information on a command.
+            """;
+
+    private static final String IMAGE_HELP = """
+            Usage:  kist image COMMAND
+
+            Manage images
+
+            Commands:
+              diff        Show what differs between the files of two images
+              history     Show the history of an image
+              import      Import the contents from a tarball to create a filesystem image
+              inspect     Display detailed information on one or more images
+              load        Load an image from a tar archive or STDIN
+              ls          List images
+              prune       Remove unused images
+              pull        Download an image from a registry
+              push        Upload an image to a registry
+              rm          Remove one or more images
+              save        Save one or more images to a tar archive
+              tag         Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE
+
+            Run 'kist image COMMAND --help' for more information on a command.
+            """;
+
+    private static final String CONTAINER_HELP = """
+            Usage:  kist container COMMAND
+
+            Manage containers
+
+            Commands:
+              attach      Attach local standard input, output, and error streams to a running container
+              commit      Create a new image from a container's changes
+              create      Create a new container
+              diff        Inspect changes to files or directories on a container's filesystem
+              exec        Execute a command in a running container
+              export      Export a container's filesystem as a tar archive
+              inspect     Display detailed information on one or more containers
+              kill        Kill one or more running containers
+              logs        Fetch the logs of a container
+              ls          List containers
+              pause       Pause all processes within one or more containers
+              rename      Rename a container
+              restart     Restart one or more containers
+              rm          Remove one or more containers
+              run         Create and run a new container from an image
+              start       Start one or more stopped containers
+              stop        Stop one or more running containers
+              top         Display the running processes of a container
+              unpause     Unpause all processes within one or more containers
+              wait        Block until one or more containers stop, then print their exit codes
+
+            Run 'kist container COMMAND --help' for more information on a command.
             """;
 
     private Main() {}
@@ -220,16 +273,20 @@ public final class Main {
             context.print(HELP);
             return 0;
         }
-        return guarded(context, List.of(args.getFirst(), "--help"));
+        var command = new ArrayList<>(args);
+        command.add("--help");
+        return guarded(context, command);
     }
 
     /** {@code kist container ls} and {@code kist image rm}, for hands that type them so. */
     private static int grouped(Context context, String group, List<String> args) throws IOException {
-        if (args.isEmpty()) {
-            throw new Failure(
-                    1, "kist: 'kist " + group + "' requires a command\n\nRun 'kist --help' for more information");
-        }
         boolean image = group.equals("image");
+        if (args.isEmpty()
+                || args.getFirst().equals("--help")
+                || args.getFirst().equals("-h")) {
+            context.print(image ? IMAGE_HELP : CONTAINER_HELP);
+            return 0;
+        }
         var name = args.getFirst();
         var rest = args.subList(1, args.size());
         var plain = switch (name) {
@@ -244,12 +301,13 @@ public final class Main {
             return new ImageCommands(context).diff(rest);
         }
         if (name.equals("inspect")) {
-            rest = new java.util.ArrayList<>(rest);
+            rest = new ArrayList<>(rest);
             rest.addFirst("--type=" + group);
         } else if (!GROUPS.getOrDefault(group, List.of()).contains(plain)) {
             throw new Failure(
                     1,
-                    "kist: unknown command: kist " + group + " " + name + "\n\nRun 'kist --help' for more information");
+                    "kist: unknown command: kist " + group + " " + name + "\n\nRun 'kist " + group
+                            + " --help' for more information");
         }
         return dispatch(context, plain, rest);
     }

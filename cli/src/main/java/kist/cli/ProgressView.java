@@ -38,6 +38,7 @@ final class ProgressView {
             return status.endsWith("complete")
                     || status.startsWith("Already")
                     || status.endsWith("exists")
+                    || status.equals("Compressed")
                     || status.equals("Pushed")
                     || status.startsWith("Mounted");
         }

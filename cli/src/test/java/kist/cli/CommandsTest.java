@@ -297,6 +297,18 @@ class CommandsTest {
     }
 
     @Test
+    void groups_of_commands_and_what_is_in_them_have_help() throws IOException {
+        for (var command : List.of(
+                List.of("image"),
+                List.of("image", "--help"),
+                List.of("container", "-h"),
+                List.of("help", "image", "pull"),
+                List.of("manifest", "--help"))) {
+            assertEquals(0, kist(command.toArray(String[]::new)), command.toString());
+        }
+    }
+
+    @Test
     void help_is_no_failure() throws IOException {
         assertEquals(0, kist("run", "--help"));
         assertTrue(out().startsWith("Usage:  kist run [OPTIONS] IMAGE [COMMAND] [ARG...]\n"), out());

@@ -89,7 +89,8 @@ final class SystemRoutes {
                         "Images",
                         info.images(),
                         "Driver",
-                        "overlayfs",
+                        // Docker's name for it
+                        info.storageDriver().equals("overlay") ? "overlayfs" : info.storageDriver(),
                         "DriverStatus",
                         List.of(),
                         "Plugins",

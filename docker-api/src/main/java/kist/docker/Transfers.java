@@ -84,6 +84,8 @@ final class Transfers implements TransferListener {
             out.state(
                     id,
                     switch (event.state()) {
+                        case COMPRESSING -> "Compressing";
+                        case COMPRESSED -> "Compressed";
                         case PREPARING -> "Preparing";
                         case WAITING -> "Waiting";
                         case RETRYING -> "Retrying";

@@ -224,6 +224,7 @@ final class FakeEngine implements Engine {
                         0,
                         0,
                         1,
+                        "overlay",
                         List.of("name=seccomp,profile=default"),
                         List.of("cpu", "cpuset", "memory", "pids"),
                         true,

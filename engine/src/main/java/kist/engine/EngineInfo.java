@@ -11,6 +11,7 @@ import java.util.List;
  * @param cgroupVersion 1 or 2
  * @param memoryBytes of the host
  * @param ipForwarding whether the host forwards IPv4, without which containers reach nothing outside
+ * @param storageDriver how the file systems of new containers are made: overlay or copy
  * @param controllers of control groups that limits can be set with, such as {@code memory}
  * @param warnings sentences about what this host lacks
  */
@@ -32,6 +33,7 @@ public record EngineInfo(
         int paused,
         int stopped,
         int images,
+        String storageDriver,
         List<String> securityOptions,
         List<String> controllers,
         boolean ipForwarding,

@@ -94,8 +94,9 @@ public sealed interface HostedRequest<R> extends Request.Hosted<R> {
      *
      * @param reference the tag that points to it afterwards, or its digest
      * @param mediaType without parameters; empty where it is not said
+     * @param images whether what the engine's own images of that name have is there too
      */
-    record PutManifest(String repository, String reference, String mediaType, byte[] content)
+    record PutManifest(String repository, String reference, String mediaType, byte[] content, boolean images)
             implements HostedRequest<Put> {
         @Override
         public String object() {

@@ -91,7 +91,12 @@ public final class Hosting implements AutoCloseable {
             case HostedRequest.InspectUpload r ->
                 all.upload(r.repository(), r.upload()).size();
             case HostedRequest.PutManifest r ->
-                all.putManifest(r.repository(), r.reference(), r.mediaType(), r.content());
+                all.putManifest(
+                        r.repository(),
+                        r.reference(),
+                        r.mediaType(),
+                        r.content(),
+                        digest -> r.images() && own.hasBlob(r.repository(), digest));
             case HostedRequest.DeleteManifest r -> all.deleteManifest(r.repository(), r.reference());
             case HostedRequest.DeleteBlob r -> all.deleteBlob(r.repository(), r.digest());
             case HostedRequest.MountBlob r -> all.mount(r.repository(), r.digest(), r.from());

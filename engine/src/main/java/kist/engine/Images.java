@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -327,7 +328,10 @@ final class Images implements AutoCloseable {
         } catch (IOException e) {
             throw new EngineException(
                     EngineException.Kind.INVALID_ARGUMENT,
-                    "cannot serve a registry at " + Names.printable(service.listen()) + ": " + e.getMessage(),
+                    "cannot serve a registry at " + Names.printable(service.listen()) + ": "
+                            + (e instanceof NoSuchFileException missing
+                                    ? missing.getFile() + " does not exist"
+                                    : e.getMessage()),
                     e);
         } catch (IllegalArgumentException e) {
             throw new EngineException(EngineException.Kind.INVALID_ARGUMENT, String.valueOf(e.getMessage()), e);

@@ -7,6 +7,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import kist.image.Image;
 import kist.image.ImageException;
@@ -394,6 +395,7 @@ public final class KistEngine implements Engine {
                 paused,
                 all.size() - running - paused,
                 imageStore.list().size(),
+                imageStore.snapshotter().name().toLowerCase(Locale.ROOT),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
                 cgroups.controllers(),
                 HostFacts.ipForwarding(),

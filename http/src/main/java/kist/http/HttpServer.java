@@ -122,7 +122,8 @@ public final class HttpServer implements AutoCloseable {
             listener.bind(address, BACKLOG);
         } catch (IOException | RuntimeException e) {
             listener.close();
-            throw new IOException("cannot listen on " + address + ": " + e.getMessage(), e);
+            throw new IOException(
+                    "cannot listen on " + address.getHostString() + ":" + address.getPort() + ": " + e.getMessage(), e);
         }
         return new HttpServer(
                         listener,

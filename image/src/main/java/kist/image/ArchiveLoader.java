@@ -52,8 +52,9 @@ final class ArchiveLoader implements AutoCloseable {
         boolean docker = members.hasDocument("manifest.json");
         boolean oci = members.hasDocument("index.json") && members.hasDocument("oci-layout");
         if (!docker && !oci) {
-            throw ImageException.invalid(ARCHIVE
-                    + " holds no images: it has neither manifest.json nor index.json; a root file system is imported");
+            throw ImageException.invalid(
+                    ARCHIVE
+                            + " holds no images: it has neither manifest.json nor index.json; a root file system is brought in by import");
         }
         Map<String, NewImage> images = new LinkedHashMap<>();
         if (oci) {

@@ -55,6 +55,11 @@ public final class ImageStore implements AutoCloseable {
         return open(directory, linux, limits, Snapshotter.AUTO);
     }
 
+    /** How the file systems of new containers are made: overlay or copy. */
+    public Snapshotter snapshotter() {
+        return overlay.isUsable() ? Snapshotter.OVERLAY : Snapshotter.COPY;
+    }
+
     /**
      * The same, saying how the file systems of containers are made. What containers have already stays as it is.
      *

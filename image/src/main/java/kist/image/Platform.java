@@ -1,6 +1,7 @@
 package kist.image;
 
 import java.util.Locale;
+import java.util.Set;
 
 /**
  * What an image was made for (OCI image spec, image-index.md, platform; values of Go's GOOS and GOARCH).
@@ -12,6 +13,23 @@ public record Platform(String os, String architecture, String variant, String os
     /** The platform of this machine. */
     public static final Platform HOST =
             new Platform("linux", normalised(System.getProperty("os.arch", "").toLowerCase(Locale.ROOT)), "", "");
+
+    /** What may stand alone; others can be said with their operating system. */
+    private static final Set<String> ARCHITECTURES = Set.of(
+            "386",
+            "amd64",
+            "arm",
+            "arm64",
+            "loong64",
+            "mips",
+            "mips64",
+            "mips64le",
+            "mipsle",
+            "ppc64",
+            "ppc64le",
+            "riscv64",
+            "s390x",
+            "wasm");
 
     /**
      * Reads {@code os/architecture[/variant]}, or an architecture or an operating system alone, as {@code --platform} takes
@@ -29,6 +47,11 @@ public record Platform(String os, String architecture, String variant, String os
         }
         if (parts.length == 1) {
             boolean os = parts[0].equals("linux") || parts[0].equals("windows") || parts[0].equals("darwin");
+            if (!os && !ARCHITECTURES.contains(normalised(parts[0]))) {
+                throw ImageException.invalid(
+                        "invalid platform " + Text.quote(text)
+                                + ": unknown operating system or architecture; say os/architecture[/variant], such as linux/arm64");
+            }
             return os
                     ? new Platform(parts[0], HOST.architecture(), "", "")
                     : new Platform(HOST.os(), normalised(parts[0]), "", "");

@@ -67,7 +67,11 @@ final class Pushing {
             if (blob.isOwn()) {
                 LayerBlob known = made.get(blob.digest());
                 if (known == null) {
-                    known = gzip(blob, lease, listener);
+                    // its plain bytes' digest is the one that people know; the other is known afterwards
+                    String diffId = image.layers().get(i);
+                    listener.on(new TransferEvent(diffId, TransferEvent.State.COMPRESSING, 0, blob.plainSize()));
+                    known = gzip(blob, lease);
+                    listener.on(new TransferEvent(diffId, TransferEvent.State.COMPRESSED, 0, blob.plainSize()));
                     made.put(blob.digest(), known);
                 }
                 blob = known;
@@ -101,8 +105,7 @@ final class Pushing {
         return oci ? MediaTypes.OCI_LAYER + "+gzip" : MediaTypes.DOCKER_LAYER_GZIP;
     }
 
-    private LayerBlob gzip(LayerBlob own, Lease lease, TransferListener listener) throws IOException {
-        listener.on(new TransferEvent(own.digest(), TransferEvent.State.PREPARING, 0, own.plainSize()));
+    private LayerBlob gzip(LayerBlob own, Lease lease) throws IOException {
         try (BlobFile file = new BlobFile(files, lease.budget(), "blob " + own.digest());
                 InputStream in = new ZstdInputStreamNoFinalizer(
                         new FdStream(files.linux, catalog.content().openFd(own.digest())))) {

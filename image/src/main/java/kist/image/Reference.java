@@ -52,6 +52,12 @@ public record Reference(String domain, String path, String tag, String digest) {
         if (Digest.isHex(text)) {
             throw invalid(text, "64 hexadecimal digits are an image id");
         }
+        if (text.contains("://")) {
+            throw invalid(
+                    text,
+                    "a name begins with the registry's host, without "
+                            + Text.quote(text.substring(0, text.indexOf("://") + 3)));
+        }
         int slash = text.indexOf('/');
         int colon = text.lastIndexOf(':');
         String tag = colon > text.lastIndexOf('/') ? text.substring(colon + 1) : silence;

@@ -32,6 +32,10 @@ public record TransferEvent(String digest, State state, long done, long total, S
         COMPLETE,
         /** It was there already. */
         EXISTS,
+        /** A layer is brought into the form that it is sent in; the digest is that of its plain bytes. */
+        COMPRESSING,
+        /** A layer is in the form that it is sent in; the digest is that of its plain bytes. */
+        COMPRESSED,
         /** It is made ready to be sent. */
         PREPARING,
         /** Bytes are sent. */

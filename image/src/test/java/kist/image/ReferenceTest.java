@@ -57,6 +57,7 @@ class ReferenceTest {
                 "a/../b",
                 "a/..",
                 "host:port/a",
+                "https://host/a",
                 "ho st.x/a",
                 "-h.x/a",
                 "h..x/a",

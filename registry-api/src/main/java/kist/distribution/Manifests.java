@@ -54,7 +54,11 @@ final class Manifests {
         String type = call.request().header("content-type");
         int semicolon = type.indexOf(';');
         Put put = call.ask(new HostedRequest.PutManifest(
-                call.name(), call.reference(), (semicolon < 0 ? type : type.substring(0, semicolon)).strip(), content));
+                call.name(),
+                call.reference(),
+                (semicolon < 0 ? type : type.substring(0, semicolon)).strip(),
+                content,
+                call.images()));
         call.header("Location", call.location("manifests", put.digest()));
         call.header("Docker-Content-Digest", put.digest());
         put.subject().ifPresent(subject -> call.header("OCI-Subject", subject));

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import kist.image.Text;
 
 /** One user at one registry: finds out how it is spoken to and shows it what it wants to see. Thread-safe. */
 final class Client {
@@ -200,7 +201,10 @@ final class Client {
         try (answer) {
             return new RegistryException(
                     RegistryException.Kind.DENIED,
-                    "access to " + endpoint.authority() + what + " denied, it may require 'docker login': "
+                    "access to " + endpoint.authority() + what + " denied"
+                            + (user.hasPassword()
+                                    ? " to the user " + Text.quote(user.username()) + ": "
+                                    : ", it may require 'docker login': ")
                             + answer.message(pace().answer()));
         }
     }

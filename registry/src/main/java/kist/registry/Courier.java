@@ -117,7 +117,7 @@ final class Courier {
 
     static RegistryException unreachable(URI uri, IOException e) {
         String why = switch (e) {
-            case SSLException s -> s.getMessage() + certificateHint(uri, s);
+            case SSLException s -> said(s) + certificateHint(uri, s);
             case HttpTimeoutException t -> "no connection in time";
             case ConnectException c when c.getCause() instanceof UnresolvedAddressException -> "its name is not known";
             case ConnectException c -> "connection refused, or no way to it";
@@ -125,6 +125,14 @@ final class Courier {
         };
         return new RegistryException(
                 RegistryException.Kind.UNAVAILABLE, "cannot reach " + uri.getAuthority() + ": " + why, e);
+    }
+
+    /** Java's words where they are for people. */
+    private static String said(SSLException e) {
+        String text = String.valueOf(e.getMessage()).replaceFirst("^\\([a-z_]+\\) ", "");
+        return text.contains("unable to find valid certification path")
+                ? "its certificate is signed by no authority that is known here"
+                : text;
     }
 
     private static String certificateHint(URI uri, SSLException e) {

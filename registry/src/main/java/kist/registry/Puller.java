@@ -74,6 +74,7 @@ final class Puller {
     Image pull(List<RemoteRepository> sources) throws InterruptedException {
         Lease lease = store.lease("pull of " + reference, KEPT);
         boolean resumable = true;
+        StringBuilder mirrors = new StringBuilder();
         try {
             for (int i = 0; ; i++) {
                 boolean last = i + 1 == sources.size();
@@ -84,14 +85,19 @@ final class Puller {
                 } catch (RegistryException e) {
                     if (last || e.kind() == RegistryException.Kind.REFUSED_BY_POLICY) {
                         resumable = isPassing(e);
-                        throw e;
+                        throw mirrors.isEmpty()
+                                ? e
+                                : new RegistryException(
+                                        e.kind(), e.getMessage() + " (first its mirrors:" + mirrors + ")", e);
                     }
+                    mirrors.append(mirrors.isEmpty() ? " " : "; ").append(e.getMessage());
                 } catch (ImageException e) {
                     // a mirror that lies is as good as none
                     if (last || e.kind() != ImageException.Kind.INVALID) {
                         resumable = false;
                         throw e;
                     }
+                    mirrors.append(mirrors.isEmpty() ? " " : "; ").append(e.getMessage());
                 }
             }
         } finally {

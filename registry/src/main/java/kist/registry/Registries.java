@@ -96,6 +96,10 @@ public final class Registries implements AutoCloseable {
         RegistriesConfig configs = configs();
         RegistryConfig config = open(configs, reference.domain());
         policy.admit(reference);
+        if (reference.repository().equals("docker.io/library/scratch")) {
+            throw RegistryException.invalid(
+                    "'scratch' is a reserved name: it stands for no layers and cannot be pulled");
+        }
         Puller puller = new Puller(store, reference, platform, policy, downloads, options.downloads(), listener);
         List<RemoteRepository> sources = new ArrayList<>();
         for (Endpoint endpoint : Endpoint.sources(config, configs)) {

@@ -2,7 +2,9 @@ package kist.registry;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -39,7 +41,12 @@ final class RegistriesConfig {
             RegistryConfig config;
             try {
                 config = read(Document.parse(Files.readAllBytes(file), file.toString()), file);
-            } catch (ImageException | IOException e) {
+            } catch (IOException e) {
+                throw new RegistryException(
+                        RegistryException.Kind.INVALID,
+                        "cannot read the registries' configuration " + file + ": " + why(e),
+                        e);
+            } catch (ImageException e) {
                 throw new RegistryException(
                         RegistryException.Kind.INVALID,
                         "cannot read the registries' configuration: " + e.getMessage(),
@@ -61,7 +68,7 @@ final class RegistriesConfig {
         try (var files = Files.list(directory)) {
             return files.filter(f -> f.toString().endsWith(suffix)).sorted().toList();
         } catch (IOException e) {
-            throw new RegistryException(RegistryException.Kind.INVALID, "cannot read " + directory + ": " + e, e);
+            throw new RegistryException(RegistryException.Kind.INVALID, "cannot read " + directory + ": " + why(e), e);
         }
     }
 
@@ -117,8 +124,17 @@ final class RegistriesConfig {
             }
             return Files.readString(file, StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
-            throw new RegistryException(RegistryException.Kind.INVALID, "cannot read " + file + ": " + e, e);
+            throw new RegistryException(RegistryException.Kind.INVALID, "cannot read " + file + ": " + why(e), e);
         }
+    }
+
+    /** In words why a file cannot be read. */
+    static String why(IOException e) {
+        return switch (e) {
+            case NoSuchFileException n -> "it does not exist";
+            case AccessDeniedException a -> "permission denied";
+            default -> e.getMessage() == null ? e.toString() : e.getMessage();
+        };
     }
 
     /** What is configured for a registry, with the certificates that Docker's directory has for it. */

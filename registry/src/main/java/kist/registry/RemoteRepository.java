@@ -91,10 +91,11 @@ final class RemoteRepository {
     /** Fetches a manifest; its digest is checked against what was asked for and what the registry says. */
     Manifest manifest(String tagOrDigest) throws InterruptedException {
         Ask ask = Ask.get(client.uri(path() + "/manifests/" + tagOrDigest)).with("Accept", ACCEPT);
-        String what = "the manifest of " + display() + (Digest.isDigest(tagOrDigest) ? "@" : ":") + tagOrDigest;
+        String named = display() + (Digest.isDigest(tagOrDigest) ? "@" : ":") + tagOrDigest;
+        String what = "the manifest of " + named;
         for (int failures = 0; ; ) {
             try (Answer answer = client.send(ask, scopes)) {
-                check(answer, "manifest for " + display() + ":" + tagOrDigest);
+                check(answer, "manifest for " + named);
                 byte[] bytes = answer.read(Manifest.MAXIMUM_SIZE, client.pace().answer(), what);
                 String digest = Digest.of(bytes);
                 String said = answer.header("Docker-Content-Digest");

@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import kist.image.Content;
 import kist.image.Descriptor;
@@ -162,6 +163,17 @@ public final class Repositories implements AutoCloseable {
      * @param mediaType header Content-Type without parameters; empty where none was sent
      */
     public Put putManifest(String name, String tagOrDigest, String mediaType, byte[] bytes) {
+        return putManifest(name, tagOrDigest, mediaType, bytes, digest -> false);
+    }
+
+    /**
+     * The same where clients can read more blobs under this name than the repository has, and so did not send them: those
+     * that the manifest needs become its own.
+     *
+     * @param readable whether clients can read the blob under this name
+     */
+    public Put putManifest(
+            String name, String tagOrDigest, String mediaType, byte[] bytes, Predicate<String> readable) {
         checkName(name);
         boolean byDigest = isDigest(tagOrDigest);
         if (!byDigest) {
@@ -182,6 +194,9 @@ public final class Repositories implements AutoCloseable {
         }
         Repository repository = repositories.computeIfAbsent(name, Repository::new);
         synchronized (repository) {
+            Repository.Entry.of(manifest).parts().stream()
+                    .filter(part -> !repository.blobs.contains(part) && readable.test(part))
+                    .forEach(part -> link(name, part));
             checkParts(repository, manifest);
             content.put(lease(name), bytes);
             Repository.Entry before = repository.manifests.put(digest, Repository.Entry.of(manifest));

@@ -2,6 +2,7 @@ package kist.registry;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -55,7 +56,7 @@ public final class TrustPolicy {
         } catch (IOException e) {
             throw new RegistryException(
                     RegistryException.Kind.REFUSED_BY_POLICY,
-                    "the trust policy " + file + " cannot be read, so no image is accepted: " + e,
+                    "the trust policy " + file + " cannot be read, so no image is accepted: " + RegistriesConfig.why(e),
                     e);
         }
         try {
@@ -139,7 +140,10 @@ public final class TrustPolicy {
                 throw wrong(json.what() + " must have a key: \"keyPath\" or \"keyData\"");
             }
             return List.copyOf(keys);
-        } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+        } catch (IOException e) {
+            throw wrong(json.what() + ": its key cannot be read: "
+                    + (e instanceof FileSystemException f ? f.getFile() + ": " : "") + RegistriesConfig.why(e));
+        } catch (GeneralSecurityException | IllegalArgumentException e) {
             throw wrong(json.what() + ": its key cannot be read: " + e.getMessage());
         }
     }

@@ -126,6 +126,19 @@ final class RepositoriesSystemTest {
     }
 
     @Test
+    void a_manifest_takes_over_the_blobs_that_clients_could_read_under_its_name() throws Exception {
+        blob("elsewhere", "config a");
+        String layer = blob("elsewhere", "layer a");
+        byte[] bytes = manifest("a").content();
+        fails(
+                Code.MANIFEST_BLOB_UNKNOWN,
+                () -> repositories.putManifest("own", "1", MediaTypes.OCI_MANIFEST, bytes, layer::equals));
+        repositories.putManifest("own", "1", MediaTypes.OCI_MANIFEST, bytes, digest -> true);
+        assertTrue(repositories.deleteBlob("elsewhere", layer));
+        assertEquals(Optional.of(7L), repositories.blobSize("own", layer));
+    }
+
+    @Test
     void content_that_nobody_has_any_more_leaves_the_disk() throws Exception {
         String digest = blob("a", "text");
         repositories.deleteBlob("a", digest);
