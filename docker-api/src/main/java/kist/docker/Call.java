@@ -67,6 +67,12 @@ final class Call {
         return request().method().equals(method);
     }
 
+    /** How roots of containers are made, in Docker's words. */
+    String storageDriver() {
+        String driver = engine.storageDriver();
+        return driver.equals("overlay") ? "overlayfs" : driver;
+    }
+
     <R> R ask(Request<R> question) throws InterruptedException {
         Peer peer = exchange.peer();
         return engine.call(new Caller("docker", peer.uid(), peer.gid(), peer.pid()), question);

@@ -30,7 +30,7 @@ final class ContainerJson {
     }
 
     /** The body of {@code GET /containers/{id}/json}. */
-    static Map<String, @Nullable Object> inspect(ContainerView c) {
+    static Map<String, @Nullable Object> inspect(ContainerView c, String driver) {
         List<String> argv = c.argv();
         return Json.object(
                 "Id",
@@ -52,7 +52,7 @@ final class ContainerJson {
                 "RestartCount",
                 0,
                 "Driver",
-                "overlayfs",
+                driver,
                 "Platform",
                 "linux",
                 "MountLabel",
@@ -66,7 +66,7 @@ final class ContainerJson {
                 "HostConfig",
                 host(c.config()),
                 "GraphDriver",
-                Json.object("Data", null, "Name", "overlayfs"),
+                Json.object("Data", null, "Name", driver),
                 "Mounts",
                 mounts(c.config().host()),
                 "Config",

@@ -79,7 +79,8 @@ final class ContainerRoutes {
         switch (call.part(2)) {
             case "json" -> {
                 call.refuse("size");
-                call.answer(200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref))));
+                call.answer(
+                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call.storageDriver()));
             }
             case "logs" -> logs(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);

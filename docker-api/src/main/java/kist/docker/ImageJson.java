@@ -67,7 +67,7 @@ final class ImageJson {
         if (!call.atLeast(44)) {
             shown.put("VirtualSize", image.size());
         }
-        shown.put("GraphDriver", Json.object("Data", null, "Name", "overlayfs"));
+        shown.put("GraphDriver", Json.object("Data", null, "Name", call.storageDriver()));
         shown.put("RootFS", Json.object("Type", "layers", "Layers", image.layers()));
         String tagged = variants.lastTagged().map(Instant::toString).orElse(Times.rfc3339(0));
         shown.put("Metadata", Json.object("LastTagTime", tagged));

@@ -448,5 +448,10 @@ final class FakeEngine implements Engine {
     }
 
     @Override
+    public String storageDriver() {
+        return "overlay";
+    }
+
+    @Override
     public void close() {}
 }

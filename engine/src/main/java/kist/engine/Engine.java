@@ -13,6 +13,9 @@ public interface Engine extends AutoCloseable {
      */
     <R> R call(Caller caller, Request<R> request) throws InterruptedException;
 
+    /** How the roots of new containers are made, {@code overlay} or {@code copy}; the same as long as the engine runs. */
+    String storageDriver();
+
     /** Stops serving and writes what is not yet on disk. Containers go on running. */
     @Override
     void close();

@@ -395,11 +395,16 @@ public final class KistEngine implements Engine {
                 paused,
                 all.size() - running - paused,
                 imageStore.list().size(),
-                imageStore.snapshotter().name().toLowerCase(Locale.ROOT),
+                storageDriver(),
                 List.of("name=seccomp,profile=builtin", "name=cgroupns"),
                 cgroups.controllers(),
                 HostFacts.ipForwarding(),
                 networks.warnings());
+    }
+
+    @Override
+    public String storageDriver() {
+        return imageStore.snapshotter().name().toLowerCase(Locale.ROOT);
     }
 
     @Override

@@ -36,6 +36,11 @@ final class Served implements AutoCloseable {
         }
 
         @Override
+        public String storageDriver() {
+            return "overlay";
+        }
+
+        @Override
         public void close() {}
     }
 
