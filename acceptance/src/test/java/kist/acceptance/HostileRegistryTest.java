@@ -148,6 +148,7 @@ class HostileRegistryTest {
     }
 
     @Test
+    @DisplayName("CVE-2021-21285: a manifest that cannot be read ends its pull and not the engine")
     void what_is_no_json_is_refused() {
         registry.when("/manifests/", says(200, ScriptedRegistry.MANIFEST, "{\"schemaVersion\": 2, \"config\""));
         refused("JSON");
@@ -182,7 +183,7 @@ class HostileRegistryTest {
     }
 
     @Test
-    @DisplayName("CVE-2021-41190: a document that is an index and a manifest at once is refused")
+    @DisplayName("CVE-2021-41190, GHSA-5j5w: a document that is an index and a manifest at once is refused")
     void a_document_of_two_kinds_is_refused() {
         var text = new String(manifest, StandardCharsets.UTF_8);
         var both = text.substring(0, text.length() - 1) + ",\"manifests\":[]}";
@@ -198,7 +199,8 @@ class HostileRegistryTest {
     }
 
     @Test
-    @DisplayName("2014-9357, 2014-9358: digests that are paths are refused before a path is made of them")
+    @DisplayName(
+            "CVE-2014-9357, CVE-2014-9358, CVE-2024-3727: digests that are paths are refused before a path is made of them")
     void digests_that_are_paths_are_refused() {
         var text = new String(manifest, StandardCharsets.UTF_8)
                 .replace(ScriptedRegistry.digest(blob), "sha256:../../../../../tmp/x");

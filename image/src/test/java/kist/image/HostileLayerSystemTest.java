@@ -25,6 +25,7 @@ import kist.kernel.Linux;
 import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -356,6 +357,7 @@ class HostileLayerSystemTest {
     }
 
     @Test
+    @DisplayName("CVE-2021-41091: set-id files of an image cannot be reached by other users of the host")
     void set_id_files_cannot_be_reached_by_other_users_of_the_host() throws Exception {
         Image image =
                 stores.importTar(new Tars().file("su", "x", 04755, Map.of()).bytes(), "setuid");

@@ -190,7 +190,9 @@ public final class Repositories implements AutoCloseable {
         Manifest manifest = parse(mediaType, bytes);
         if (!repositories.containsKey(name)) {
             // what is refused leaves no repository behind
-            checkParts(new Repository(name), manifest);
+            Repository imagined = new Repository(name);
+            Repository.Entry.of(manifest).parts().stream().filter(readable).forEach(imagined.blobs::add);
+            checkParts(imagined, manifest);
         }
         Repository repository = repositories.computeIfAbsent(name, Repository::new);
         synchronized (repository) {

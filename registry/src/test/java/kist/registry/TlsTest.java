@@ -15,6 +15,7 @@ import kist.registry.FakeRegistry.Response;
 import kist.registry.RegistryException.Kind;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,6 +59,7 @@ final class TlsTest {
     }
 
     @Test
+    @DisplayName("CVE-2025-6032: certificates are verified unless the registry is configured as insecure")
     void an_unknown_authority_is_refused_with_the_way_out() throws Exception {
         try (FakeRegistry registry = tls("good")) {
             RegistryException e = assertThrows(RegistryException.class, () -> pull(registry));
