@@ -24,6 +24,7 @@ need docker-registry docker-registry
 need skopeo skopeo
 need umoci umoci
 need buildah buildah
+need podman podman
 need htpasswd apache2-utils
 need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"
