@@ -24,13 +24,16 @@ import kist.registry.Credentials;
  * @param <R> the answer
  */
 public sealed interface ImageRequest<R> extends Request.OfImages<R> {
-    /** All images, newest first. */
-    record ListImages() implements ImageRequest<List<Image>> {
+    /** Requests that change nothing. */
+    sealed interface Reading<R> extends ImageRequest<R> {
         @Override
-        public boolean readOnly() {
+        default boolean readOnly() {
             return true;
         }
+    }
 
+    /** All images, newest first. */
+    record ListImages() implements Reading<List<Image>> {
         @Override
         public String object() {
             return "";
@@ -42,15 +45,10 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      *
      * @param platform of several platforms under one name this one; empty for the one that fits this machine
      */
-    record InspectImage(String name, Optional<Platform> platform) implements ImageRequest<Image> {
+    record InspectImage(String name, Optional<Platform> platform) implements Reading<Image> {
         /** The image for this machine's platform. */
         public InspectImage(String name) {
             this(name, Optional.empty());
-        }
-
-        @Override
-        public boolean readOnly() {
-            return true;
         }
 
         @Override
@@ -60,12 +58,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     }
 
     /** What the name of an image stands for: one manifest, or those of several platforms, and which of them are here. */
-    record ListVariants(String name) implements ImageRequest<Variants> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ListVariants(String name) implements Reading<Variants> {
         @Override
         public String object() {
             return name;
@@ -136,12 +129,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      * @param out written to, not closed; nothing is written before all names are found
      */
     record SaveImages(List<String> names, Optional<Platform> platform, OutputStream out)
-            implements ImageRequest<Request.Done> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+            implements Reading<Request.Done> {
         @Override
         public String object() {
             return String.join(" ", names);
@@ -222,12 +210,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     record Pulled(Image image, String digest, boolean newer) {}
 
     /** The tags of a repository at its registry; {@code reference} has neither tag nor digest. */
-    record ListTags(String reference, Credentials credentials) implements ImageRequest<List<String>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ListTags(String reference, Credentials credentials) implements Reading<List<String>> {
         @Override
         public String object() {
             return reference;
@@ -258,12 +241,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
 
     /** Searches a registry: the host is what stands before the term's slash, if anything. */
     record SearchImages(String term, int limit, Map<String, List<String>> filters, Credentials credentials)
-            implements ImageRequest<List<Found>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+            implements Reading<List<Found>> {
         @Override
         public String object() {
             return term;
@@ -274,12 +252,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     record Found(String name, String description, long stars, boolean official) {}
 
     /** What a registry has under a name, without fetching the image. */
-    record InspectDistribution(String reference, Credentials credentials) implements ImageRequest<Distribution> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record InspectDistribution(String reference, Credentials credentials) implements Reading<Distribution> {
         @Override
         public String object() {
             return reference;
@@ -303,12 +276,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     }
 
     /** In what the files of two images differ, in the order of the paths. */
-    record DiffImages(String from, String to, Consumer<TreeChange> found) implements ImageRequest<Request.Done> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record DiffImages(String from, String to, Consumer<TreeChange> found) implements Reading<Request.Done> {
         @Override
         public String object() {
             return from + " " + to;
@@ -316,12 +284,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     }
 
     /** What a container has changed of its image's files, in the order of the paths. */
-    record ContainerChanges(String ref) implements ImageRequest<List<Change>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ContainerChanges(String ref) implements Reading<List<Change>> {
         @Override
         public String object() {
             return ref;
@@ -333,12 +296,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      *
      * @param out written to, not closed; nothing is written before the container is found
      */
-    record ExportContainer(String ref, OutputStream out) implements ImageRequest<Request.Done> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ExportContainer(String ref, OutputStream out) implements Reading<Request.Done> {
         @Override
         public String object() {
             return ref;
@@ -369,12 +327,7 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
     }
 
     /** How much of the disk images and containers take; what is not asked for is left out. */
-    record DiskUsage(boolean images, boolean containers) implements ImageRequest<Usage> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record DiskUsage(boolean images, boolean containers) implements Reading<Usage> {
         @Override
         public String object() {
             return "";

@@ -20,6 +20,14 @@ public sealed interface Request<R> {
     /** What the audit line names as the object, or an empty string. */
     String object();
 
+    /** Requests that change nothing. */
+    sealed interface Reading<R> extends Request<R> {
+        @Override
+        default boolean readOnly() {
+            return true;
+        }
+    }
+
     /** What is asked of images and registries: {@link ImageRequest}. */
     sealed interface OfImages<R> extends Request<R> permits ImageRequest {}
 
@@ -112,12 +120,7 @@ public sealed interface Request<R> {
     }
 
     /** Begins to wait; the wait is in place when this answers, so that an exit right after it is not missed. */
-    record WaitContainer(String ref, WaitCondition condition) implements Request<Waiting> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record WaitContainer(String ref, WaitCondition condition) implements Reading<Waiting> {
         @Override
         public String object() {
             return ref;
@@ -160,12 +163,7 @@ public sealed interface Request<R> {
     }
 
     /** Running containers, or with {@code all} every one, newest first. */
-    record ListContainers(boolean all) implements Request<List<ContainerView>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ListContainers(boolean all) implements Reading<List<ContainerView>> {
         @Override
         public String object() {
             return "";
@@ -173,12 +171,7 @@ public sealed interface Request<R> {
     }
 
     /** One container. */
-    record InspectContainer(String ref) implements Request<ContainerView> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record InspectContainer(String ref) implements Reading<ContainerView> {
         @Override
         public String object() {
             return ref;
@@ -188,12 +181,7 @@ public sealed interface Request<R> {
     /**
      * Host process ids and command lines of a container's processes, read from the host's /proc.
      */
-    record ListProcesses(String ref) implements Request<List<Long>> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record ListProcesses(String ref) implements Reading<List<Long>> {
         @Override
         public String object() {
             return ref;
@@ -230,12 +218,7 @@ public sealed interface Request<R> {
             long sinceNanos,
             long untilNanos,
             long tailLines)
-            implements Request<LogStream> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+            implements Reading<LogStream> {
         @Override
         public String object() {
             return ref;
@@ -280,12 +263,7 @@ public sealed interface Request<R> {
     }
 
     /** One exec'ed process. */
-    record InspectExec(String execId) implements Request<ExecView> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record InspectExec(String execId) implements Reading<ExecView> {
         @Override
         public String object() {
             return execId;
@@ -293,12 +271,7 @@ public sealed interface Request<R> {
     }
 
     /** The engine and its host. */
-    record Info() implements Request<EngineInfo> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record Info() implements Reading<EngineInfo> {
         @Override
         public String object() {
             return "";
@@ -311,12 +284,7 @@ public sealed interface Request<R> {
      * @param sinceNanos begin with the past from this on (0: only from now on)
      * @param untilNanos end then (0: go on)
      */
-    record WatchEvents(long sinceNanos, long untilNanos) implements Request<EventStream> {
-        @Override
-        public boolean readOnly() {
-            return true;
-        }
-
+    record WatchEvents(long sinceNanos, long untilNanos) implements Reading<EventStream> {
         @Override
         public String object() {
             return "";
