@@ -24,21 +24,25 @@ final class TransferCommands {
                 .withoutSwitches("disable-content-trust")
                 .parse(args)
                 .expect(1, 1);
-        var name = ImageName.parse(parsed.arguments().getFirst());
-        boolean all = parsed.on("all-tags");
         boolean quiet = parsed.on("quiet");
-        if (all && !name.bare()) {
-            throw new Failure(1, "kist: tag can't be used with --all-tags/-a");
-        }
-        if (!all && name.bare()) {
-            name = name.withTag("latest");
-            if (!quiet) {
-                context.line("Using default tag: latest");
-            }
-        }
+        var name = tagged(ImageName.parse(parsed.arguments().getFirst()), parsed.on("all-tags"), quiet);
         pull(name, parsed.text("platform").orElse(""), quiet, context);
         context.line(name.whole());
         return 0;
+    }
+
+    /** The name with the tag that silence means, unless all tags are wanted. */
+    private ImageName tagged(ImageName name, boolean all, boolean quiet) throws IOException {
+        if (all && !name.bare()) {
+            throw new Failure(1, "kist: tag can't be used with --all-tags/-a");
+        }
+        if (all || !name.bare()) {
+            return name;
+        }
+        if (!quiet) {
+            context.line("Using default tag: latest");
+        }
+        return name.withTag("latest");
     }
 
     /**
@@ -69,20 +73,10 @@ final class TransferCommands {
                 .withoutSwitches("disable-content-trust")
                 .parse(args)
                 .expect(1, 1);
-        var name = ImageName.parse(parsed.arguments().getFirst());
-        boolean all = parsed.on("all-tags");
         boolean quiet = parsed.on("quiet");
-        if (all && !name.bare()) {
-            throw new Failure(1, "kist: tag can't be used with --all-tags/-a");
-        }
+        var name = tagged(ImageName.parse(parsed.arguments().getFirst()), parsed.on("all-tags"), quiet);
         if (!name.digest().isEmpty()) {
             throw new Failure(1, "kist: cannot push a digest reference");
-        }
-        if (!all && name.bare()) {
-            name = name.withTag("latest");
-            if (!quiet) {
-                context.line("Using default tag: latest");
-            }
         }
         var query = new StringBuilder("/images/")
                 .append(Engine.quote(name.familiar()))

@@ -2,15 +2,11 @@ package kist.registry;
 
 import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import kist.image.Content;
 import kist.image.Descriptor;
@@ -274,46 +270,22 @@ final class Puller {
         // not virtual ones: unpacking blocks in system calls
         ExecutorService threads = Executors.newFixedThreadPool(
                 workers, Thread.ofPlatform().daemon().name("kist-pull-", 0).factory());
-        try {
-            ExecutorCompletionService<Boolean> done = new ExecutorCompletionService<>(threads);
-            List<Future<Boolean>> all = new ArrayList<>();
+        // closed before the lease: nobody may work on it after its end
+        try (Transfers transfers = new Transfers(threads, places)) {
             for (int i = 0; i < layers.size(); i++) {
                 Descriptor layer = layers.get(i);
                 String diffId = diffIds.get(i);
-                boolean there = store.hasLayer(diffId, diffIds.subList(0, i));
                 if (store.keepLayer(lease, layer.digest(), diffId, diffIds.subList(0, i))) {
                     listener.on(
                             new TransferEvent(layer.digest(), TransferEvent.State.EXISTS, layer.size(), layer.size()));
                     continue;
                 }
-                if (!there) {
+                if (!store.hasLayer(diffId, diffIds.subList(0, i))) {
                     listener.on(new TransferEvent(layer.digest(), TransferEvent.State.WAITING, 0, layer.size()));
                 }
-                all.add(done.submit(() -> {
-                    places.acquire();
-                    try {
-                        fetch(lease, repository, layer, diffId);
-                    } finally {
-                        places.release();
-                    }
-                    return true;
-                }));
+                transfers.begin(() -> fetch(lease, repository, layer, diffId));
             }
-            for (int i = 0; i < all.size(); i++) {
-                done.take().get();
-            }
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException failed) {
-                throw failed;
-            }
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw new InterruptedException(String.valueOf(e.getCause()));
-        } finally {
-            threads.shutdownNow();
-            // nobody may work on the lease after its end
-            threads.close();
+            transfers.await();
         }
     }
 

@@ -8,9 +8,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
@@ -83,35 +80,12 @@ final class Pusher {
                 listener.on(new TransferEvent(layer.digest(), State.PREPARING, 0, layer.size()));
             }
         }
-        ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-        try {
-            ExecutorCompletionService<Boolean> done = new ExecutorCompletionService<>(threads);
+        try (Transfers transfers = new Transfers(Executors.newVirtualThreadPerTaskExecutor(), places)) {
             for (Descriptor blob : blobs) {
-                done.submit(() -> {
-                    places.acquire();
-                    try {
-                        push(blob, listener);
-                    } finally {
-                        places.release();
-                    }
-                    return true;
-                });
+                transfers.begin(() -> push(blob, listener));
             }
-            for (int i = 0; i < blobs.size(); i++) {
-                done.take().get();
-            }
+            transfers.await();
             push(manifest.config(), TransferListener.NONE);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof RuntimeException failed) {
-                throw failed;
-            }
-            if (e.getCause() instanceof Error error) {
-                throw error;
-            }
-            throw new InterruptedException(String.valueOf(e.getCause()));
-        } finally {
-            threads.shutdownNow();
-            threads.close();
         }
     }
 

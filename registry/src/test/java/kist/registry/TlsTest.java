@@ -216,14 +216,14 @@ final class TlsTest {
     void proxies_of_the_environment_are_used_but_not_for_this_machine() {
         Proxies proxies = Proxies.fromEnvironment(
                 java.util.Map.of("HTTPS_PROXY", "http://proxy.lan:3128", "no_proxy", "corp.lan,.inner.lan"));
-        assertEquals("[proxy.lan", select(proxies, "https://registry-1.docker.io/"));
+        assertEquals("[proxy.lan", select(proxies, "https://registry.example/"));
         for (String direct : new String[] {
             "https://127.0.0.1:5000/",
             "https://localhost/",
             "https://corp.lan/",
             "https://a.corp.lan/",
             "https://a.inner.lan/",
-            "http://registry-1.docker.io/"
+            "http://registry.example/"
         }) {
             assertEquals("[DIRECT]", select(proxies, direct), direct);
         }
