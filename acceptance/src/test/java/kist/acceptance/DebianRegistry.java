@@ -118,6 +118,11 @@ final class DebianRegistry implements AutoCloseable {
     }
 
     private void certificate() {
+        certificate(home.resolve("key.pem"), home.resolve("cert.pem"));
+    }
+
+    /** Makes a key and a certificate of its own for this machine's loopback names. */
+    static void certificate(Path key, Path certificate) {
         Command.of(
                         "openssl",
                         "req",
@@ -132,9 +137,9 @@ final class DebianRegistry implements AutoCloseable {
                         "-addext",
                         "subjectAltName=DNS:localhost,IP:127.0.0.1",
                         "-keyout",
-                        home + "/key.pem",
+                        key.toString(),
                         "-out",
-                        home + "/cert.pem")
+                        certificate.toString())
                 .ok();
     }
 

@@ -171,24 +171,7 @@ class RegistryServeTest {
         var key = directory.resolve("key.pem").toString();
         var certificates = Files.createDirectories(directory.resolve("certs"));
         var certificate = certificates.resolve("ca.crt").toString();
-        Command.of(
-                        "openssl",
-                        "req",
-                        "-x509",
-                        "-newkey",
-                        "rsa:2048",
-                        "-nodes",
-                        "-days",
-                        "2",
-                        "-subj",
-                        "/CN=localhost",
-                        "-addext",
-                        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                        "-keyout",
-                        key,
-                        "-out",
-                        certificate)
-                .ok();
+        DebianRegistry.certificate(Path.of(key), Path.of(certificate));
         try (var serving = serve("--htpasswd", passwords.toString(), "--tls-cert", certificate, "--tls-key", key)) {
             var target = "docker://" + serving.address() + "/team/private:v1";
             var copy = Command.of("skopeo", "copy", "--dest-cert-dir", certificates.toString());
