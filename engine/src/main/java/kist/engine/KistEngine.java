@@ -42,6 +42,7 @@ public final class KistEngine implements Engine {
     private final Events events = new Events();
     private final SpecFactory specs;
     private final Lifecycle lifecycle;
+    private final ContainerStreams streams;
     private final Execs execs;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -59,18 +60,9 @@ public final class KistEngine implements Engine {
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
-                linux,
-                keeper,
-                store,
-                registry,
-                imageStore.snapshots(),
-                networks,
-                cgroups,
-                runtime,
-                poller,
-                events,
-                specs);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+                linux, keeper, store, registry, imageStore.snapshots(), networks, cgroups, runtime, events, specs);
+        this.streams = new ContainerStreams(linux, keeper, store, poller);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -228,10 +220,10 @@ public final class KistEngine implements Engine {
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
-            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
-            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
-                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                streams.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
@@ -349,7 +341,7 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString());
+                streams.logPath(c).toString());
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {

@@ -17,7 +17,6 @@ import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.kernel.Poller;
 import kist.network.Claimed;
 import kist.network.Mode;
 import kist.network.Networks;
@@ -45,7 +44,6 @@ final class Lifecycle {
     private final Networks networks;
     private final Cgroups cgroups;
     private final ContainerRuntime runtime;
-    private final Poller poller;
     private final Events events;
     private final SpecFactory specs;
     private final Fd null0;
@@ -59,7 +57,6 @@ final class Lifecycle {
             Networks networks,
             Cgroups cgroups,
             ContainerRuntime runtime,
-            Poller poller,
             Events events,
             SpecFactory specs) {
         this.linux = linux;
@@ -70,14 +67,9 @@ final class Lifecycle {
         this.networks = networks;
         this.cgroups = cgroups;
         this.runtime = runtime;
-        this.poller = poller;
         this.events = events;
         this.specs = specs;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
-    }
-
-    Path logPath(Container c) {
-        return store.directory(c.id()).resolve("log");
     }
 
     /** Starts; false where it runs already. */
@@ -507,59 +499,6 @@ final class Lifecycle {
         } finally {
             c.lock.unlock();
         }
-    }
-
-    Attachment attach(Container c, Request.AttachContainer wish) {
-        LogFile log = LogFile.open(logPath(c));
-        log.end();
-        long end = log.position();
-        if (wish.replay()) {
-            log.position(0);
-        }
-        ContainerConfig config = c.config();
-        Runnable endOfInput = () -> {
-            if (config.stdinOnce() && !config.tty()) {
-                closeInput(c);
-            }
-        };
-        return new LogAttachment(linux, poller, c.run, log, wish, config.tty(), endOfInput, wish.live() ? -1 : end);
-    }
-
-    private void closeInput(Container c) {
-        try {
-            Optional<Fd> input = c.run.awaitInput(c.run.current(), false);
-            if (input.isPresent()) {
-                input.get().close();
-                keeper.closeInput(c.id());
-            }
-        } catch (KernelException | IllegalStateException e) {
-            System.getLogger("kist").log(System.Logger.Level.DEBUG, "the process has ended: " + c.id(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    LogStream logs(Container c, Request.ReadLogs wish) {
-        return new LineStream(c.run, LogFile.open(logPath(c)), wish, c.config().tty(), c.state.alive());
-    }
-
-    void resize(Container c, int rows, int columns) {
-        resize(
-                c.run.process().flatMap(Keeper.Spawned::terminal),
-                rows,
-                columns,
-                "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
-    }
-
-    /** Sets the size of a terminal, or says why there is none. */
-    void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
-        if (rows < 0 || columns < 0 || rows > 65535 || columns > 65535) {
-            throw Creation.invalid("a terminal of " + rows + " by " + columns + " is not possible");
-        }
-        if (terminal.isEmpty()) {
-            throw conflict(otherwise);
-        }
-        linux.setWindowSize(terminal.get(), rows, columns);
     }
 
     List<Long> processes(Container c) {
