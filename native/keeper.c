@@ -188,37 +188,49 @@ struct log_header {
     uint64_t nanoseconds;
 };
 
-static int put(struct process *p, uint8_t stream, const char *bytes, size_t size) {
+/* A record as three parts of a write. */
+struct record {
+    struct log_header header;
+    uint32_t trailer;
+};
+
+static size_t frame(struct record *r, struct iovec *parts, uint8_t stream, const char *bytes, size_t size) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct log_header h = {.size = (uint32_t)size, .stream = stream, .version = 1,
-                           .nanoseconds = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec};
-    uint32_t trailer = (uint32_t)size;
-    struct iovec parts[] = {{&h, sizeof h}, {(void *)bytes, size}, {&trailer, sizeof trailer}};
-    ssize_t all = (ssize_t)(sizeof h + size + sizeof trailer), n = writev(p->log, parts, 3);
-    if (n == all) {
-        p->log_size += (uint64_t)n;
-        return 1;
-    }
-    /* a full disk: a torn record would hide all that follow */
-    if (n > 0 && ftruncate(p->log, (off_t)(p->log_size - (p->count ? p->starts[p->count - 1] : 0))) < 0)
-        drop(&p->log);
-    return 0;
+    r->header = (struct log_header){.size = (uint32_t)size, .stream = stream, .version = 1,
+                                    .nanoseconds = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec};
+    r->trailer = (uint32_t)size;
+    parts[0] = (struct iovec){&r->header, sizeof r->header};
+    parts[1] = (struct iovec){(void *)bytes, size};
+    parts[2] = (struct iovec){&r->trailer, sizeof r->trailer};
+    return sizeof r->header + size + sizeof r->trailer;
 }
 
 static void append(struct process *p, uint8_t stream, const char *bytes, size_t size) {
+    struct record note, record;
+    struct iovec parts[6];
+    char text[96];
+    int count = 0;
+    size_t all = 0;
     if (p->log < 0)
         return;
-    if (p->missing && !p->stuck) {
-        char note[96];
-        int n = snprintf(note, sizeof note, "kist: %llu bytes of output are missing here, there was no space on the disk\n",
+    if (p->missing) { /* told together with what comes next, so that the last bytes of a disk are not filled with notes */
+        int n = snprintf(text, sizeof text, "kist: %llu bytes of output are missing here, there was no space on the disk\n",
                          (unsigned long long)p->missing);
-        if (put(p, 3, note, (size_t)n))
-            p->missing = 0;
+        all += frame(&note, parts, 3, text, (size_t)n);
+        count += 3;
     }
-    if (p->missing || p->stuck || !put(p, stream, bytes, size)) {
+    all += frame(&record, parts + count, stream, bytes, size);
+    ssize_t n = p->stuck ? 0 : writev(p->log, parts, count + 3);
+    if (n == (ssize_t)all) {
+        p->log_size += all;
+        p->missing = 0;
+    } else {
         p->dropped += size;
         p->missing += size;
+        /* a torn record would hide all that follow */
+        if (n > 0 && ftruncate(p->log, (off_t)(p->log_size - (p->count ? p->starts[p->count - 1] : 0))) < 0)
+            drop(&p->log);
     }
     if (p->watched)
         tell_output(p);
