@@ -59,9 +59,19 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
         this.lifecycle = new Lifecycle(
-                linux, keeper, store, registry, imageStore.snapshots(), networks, cgroups, runtime, events, specs);
-        this.streams = new ContainerStreams(linux, keeper, store, poller);
+                linux,
+                keeper,
+                store,
+                registry,
+                imageStore.snapshots(),
+                networks,
+                cgroups,
+                runtime,
+                events,
+                specs,
+                streams);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
@@ -74,6 +84,7 @@ public final class KistEngine implements Engine {
                         cgroups,
                         lifecycle,
                         specs,
+                        streams,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
@@ -117,11 +128,24 @@ public final class KistEngine implements Engine {
 
     private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
+        Keeper running;
         try {
-            return Keeper.connect(linux, socket);
+            running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
             return Keeper.launch(linux, options.keeper(), socket);
         }
+        if (running.boundsLogs()) {
+            return running;
+        }
+        if (running.list().isEmpty() && running.shutdown()) {
+            running.close();
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "containers of an older Kist run on under its keeper, which does not bound logs; when all of them have"
+                        + " been stopped once and the engine is started anew, the new keeper takes over");
+        return running;
     }
 
     private final class FromKeeper implements Keeper.Listener {
@@ -256,7 +280,7 @@ public final class KistEngine implements Engine {
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
-            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
@@ -341,7 +365,7 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                streams.logPath(c).toString());
+                streams.logPath(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {

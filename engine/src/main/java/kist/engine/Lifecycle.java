@@ -46,6 +46,7 @@ final class Lifecycle {
     private final ContainerRuntime runtime;
     private final Events events;
     private final SpecFactory specs;
+    private final ContainerStreams streams;
     private final Fd null0;
 
     Lifecycle(
@@ -58,7 +59,8 @@ final class Lifecycle {
             Cgroups cgroups,
             ContainerRuntime runtime,
             Events events,
-            SpecFactory specs) {
+            SpecFactory specs,
+            ContainerStreams streams) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -69,6 +71,7 @@ final class Lifecycle {
         this.runtime = runtime;
         this.events = events;
         this.specs = specs;
+        this.streams = streams;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 
@@ -193,9 +196,9 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
-                Fd log = linux.open(directory.resolve("log"), Flags.O_WRONLY | Flags.O_CREAT | Flags.O_APPEND, 0600)) {
+                Keeper.Log log = streams.openLog(c)) {
             HostFiles.write(
                     directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
             specs.open(linux, c.stored, directory, mounts);
@@ -206,12 +209,12 @@ final class Lifecycle {
                             Optional.of(rootfs),
                             Optional.of(outcome(cgroup)),
                             namespace,
-                            streams.childInput(),
-                            streams.childOutput(),
-                            streams.childError(),
-                            streams.input(),
-                            streams.output(),
-                            streams.error(),
+                            ends.childInput(),
+                            ends.childOutput(),
+                            ends.childError(),
+                            ends.input(),
+                            ends.output(),
+                            ends.error(),
                             Optional.of(log),
                             mounts,
                             false));
@@ -463,7 +466,10 @@ final class Lifecycle {
         snapshots.remove(c.id());
         c.run.remove();
         events.publish("container", "destroy", c.id(), c.attributes());
-        Thread.ofVirtual().start(() -> store.dispose(remains));
+        Thread.ofVirtual().start(() -> {
+            store.dispose(remains);
+            streams.removed(c.id());
+        });
     }
 
     /** Removes, where that can be done; for the start of the engine. The lock is held. */
