@@ -59,7 +59,7 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
-        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
+        this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
