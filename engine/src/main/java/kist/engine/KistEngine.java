@@ -27,6 +27,9 @@ import kist.runtime.SeccompCompiler;
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
     private static final System.Logger LOG = System.getLogger("kist");
+    /** Of each of the two files of past events: some 20,000 events. */
+    private static final long EVENT_LOG_BYTES = 8L << 20;
+
     private final EngineOptions options;
     private final String identity;
     private final Gate gate;
@@ -39,7 +42,7 @@ public final class KistEngine implements Engine {
     private final Cgroups cgroups;
     private final ContainerStore store;
     private final Registry registry = new Registry();
-    private final Events events = new Events();
+    private final Events events;
     private final SpecFactory specs;
     private final Lifecycle lifecycle;
     private final Execs execs;
@@ -56,6 +59,7 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
+        this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
@@ -423,6 +427,7 @@ public final class KistEngine implements Engine {
         hosting.close();
         images.close();
         imageStore.close();
+        events.close();
         gate.close();
     }
 }
