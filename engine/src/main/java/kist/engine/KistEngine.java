@@ -45,7 +45,9 @@ public final class KistEngine implements Engine {
     private final Events events;
     private final SpecFactory specs;
     private final Lifecycle lifecycle;
+    private final Timers timers = Timers.system();
     private final Execs execs;
+    private final HealthProbe healthProbe;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -73,8 +75,11 @@ public final class KistEngine implements Engine {
                 runtime,
                 poller,
                 events,
-                specs);
+                specs,
+                timers,
+                this::check);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        this.healthProbe = new HealthProbe(execs, timers);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -90,6 +95,7 @@ public final class KistEngine implements Engine {
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
+        timers.begin();
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -107,6 +113,10 @@ public final class KistEngine implements Engine {
             throw new EngineException(
                     EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
         }
+    }
+
+    private HealthView.Check check(Container c, List<String> argv, long timeoutNanos) throws InterruptedException {
+        return healthProbe.run(c, argv, timeoutNanos);
     }
 
     private static kist.network.Options networkOptions(EngineOptions options) {
@@ -220,7 +230,7 @@ public final class KistEngine implements Engine {
                 lifecycle.pause(registry.get(r.ref()), false);
                 yield Request.Done.DONE;
             }
-            case Request.WaitContainer r -> waitFor(registry.get(r.ref()), r.condition());
+            case Request.WaitContainer r -> Waits.begin(registry.get(r.ref()), r.condition());
             case Request.RemoveContainer r -> {
                 lifecycle.remove(registry.get(r.ref()), r.force());
                 yield Request.Done.DONE;
@@ -290,37 +300,10 @@ public final class KistEngine implements Engine {
         return warnings;
     }
 
-    private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
-        // the run is fixed now, so an exit between this and await() is not missed
-        long run = switch (condition) {
-            case NOT_RUNNING -> c.state.alive() ? c.run.current() : 0;
-            case NEXT_EXIT, REMOVED -> c.run.current();
-        };
-        return new Request.Waiting() {
-            @Override
-            public int await() throws InterruptedException {
-                if (condition == Request.WaitCondition.REMOVED) {
-                    c.run.awaitRemoval();
-                    return c.state.exitCode();
-                }
-                if (run == 0) {
-                    return c.state.exitCode();
-                }
-                c.run.awaitEnd(run);
-                return c.run.exitCode();
-            }
-
-            @Override
-            public void close() {
-                c.run.nudge();
-            }
-        };
-    }
-
     private List<ContainerView> list(boolean all) {
         List<ContainerView> views = new ArrayList<>();
         for (Container c : registry.all()) {
-            if (all || c.state.alive()) {
+            if (all || c.state.active()) {
                 views.add(view(c));
             }
         }
@@ -353,7 +336,9 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString());
+                lifecycle.logPath(c).toString(),
+                state.restarts(),
+                Health.view(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {
@@ -367,6 +352,7 @@ public final class KistEngine implements Engine {
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;
+            case RESTARTING -> ContainerView.State.RESTARTING;
         };
     }
 
@@ -413,6 +399,7 @@ public final class KistEngine implements Engine {
 
     @Override
     public void close() {
+        timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
