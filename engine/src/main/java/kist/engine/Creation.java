@@ -15,9 +15,13 @@ final class Creation {
 
     private Creation() {}
 
-    static StoredContainer merge(String id, String name, ContainerConfig config, Image image, long createdNanos) {
-        check(config);
+    static StoredContainer merge(String id, String name, ContainerConfig asked, Image image, long createdNanos) {
         ImageConfig from = image.config();
+        ContainerConfig config = ContainerConfigBuilder.builder(asked)
+                .health(HealthCheck.merge(asked.health(), from))
+                .shell(asked.shell().isEmpty() ? from.shell() : asked.shell())
+                .build();
+        check(config);
         List<String> entrypoint = config.entrypoint().orElse(from.entrypoint());
         if (entrypoint.size() == 1 && entrypoint.getFirst().isEmpty()) {
             entrypoint = List.of();
@@ -36,6 +40,7 @@ final class Creation {
         }
         Map<String, String> labels = new LinkedHashMap<>(from.labels());
         labels.putAll(config.labels());
+        HealthCheck.check(config, labels);
         String signal = config.stopSignal().isEmpty() ? from.stopSignal() : config.stopSignal();
         return new StoredContainer(
                 StoredContainer.FORMAT,
@@ -125,6 +130,7 @@ final class Creation {
             throw invalid("a privileged container on the host's network shares its name; leave out the hostname");
         }
         limits(host);
+        Restarts.check(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
         for (HostConfig.MountSpec m : host.mounts()) {
             mount(m);
