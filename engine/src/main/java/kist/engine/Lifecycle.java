@@ -283,6 +283,7 @@ final class Lifecycle {
             c.state = c.state.running(spawned.pid(), c.state.startedNanos());
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
@@ -657,6 +658,7 @@ final class Lifecycle {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
             remains = store.remove(c.id());
