@@ -35,10 +35,7 @@ final class Accounts {
             List<Long> groups = new ArrayList<>(user.additionalGids());
             additional(user.groupNames(), groups);
             return new Account(
-                    user.uid(),
-                    user.gid(),
-                    groups,
-                    entry.map(Entry::home).orElse("/"));
+                    user.uid(), user.gid(), groups, entry.map(Entry::home).orElse("/"));
         }
         return named(user);
     }

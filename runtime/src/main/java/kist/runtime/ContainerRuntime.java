@@ -201,8 +201,8 @@ public final class ContainerRuntime {
                         | Flags.CLONE_NEWNET
                         | Flags.CLONE_NEWCGROUP));
         t.call("umask", Sys.UMASK, Tape.number(0));
-        boolean needsProc = process.oomScoreAdj().isPresent()
-                || !process.apparmorProfile().isEmpty();
+        boolean needsProc =
+                process.oomScoreAdj().isPresent() || !process.apparmorProfile().isEmpty();
         Tape.Arg proc = needsProc
                 ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
                 : Tape.number(-1);

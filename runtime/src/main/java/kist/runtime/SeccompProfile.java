@@ -73,7 +73,8 @@ public final class SeccompProfile {
         List<String> names = s.list("names");
         if (!name.isEmpty() && !names.isEmpty()) {
             throw new SpecException(
-                    s.path("name"), "and names are both specified in the seccomp profile, use either 'name' or 'names'");
+                    s.path("name"),
+                    "and names are both specified in the seccomp profile, use either 'name' or 'names'");
         }
         s.text("comment");
         Seccomp.Rule rule = new Seccomp.Rule(

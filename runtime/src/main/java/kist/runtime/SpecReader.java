@@ -188,7 +188,7 @@ public final class SpecReader {
     }
 
     private static User user(Fields f) {
-        f.refuse("username");
+        f.refuse("username", "groupNames");
         List<Long> groups = new ArrayList<>();
         for (Object o : f.array("additionalGids")) {
             groups.add(f.range("additionalGids", o, 0, ID));
@@ -343,10 +343,9 @@ public final class SpecReader {
                 f.optionalInt("weight", 0, 1000),
                 f.objects("weightDevice", w -> {
                     w.refuse("leafWeight");
-                    var weight = new Resources.Weight(
-                            w.number("major", 0, 4095, 0),
-                            w.number("minor", 0, 1048575, 0),
-                            (int) w.number("weight", 10, 1000, 0));
+                    var weight =
+                            new Resources.Weight(w.number("major", 0, 4095, 0), w.number("minor", 0, 1048575, 0), (int)
+                                    w.number("weight", 10, 1000, 0));
                     w.done();
                     return weight;
                 }),

@@ -14,7 +14,8 @@ import java.util.OptionalInt;
  *     empty for the numbers as they stand
  */
 @Json
-public record User(long uid, long gid, OptionalInt umask, List<Long> additionalGids, List<String> groupNames, String username) {
+public record User(
+        long uid, long gid, OptionalInt umask, List<Long> additionalGids, List<String> groupNames, String username) {
     /** uid 0 and gid 0. */
     public static final User ROOT = new User(0, 0, OptionalInt.empty(), List.of(0L), List.of(), "");
 

@@ -94,6 +94,12 @@ final class AccountsTest {
     @Test
     void further_groups_are_added_once() {
         assertEquals(
+                List.of(1001L, 50L, 10L, 7L),
+                find(User.named("user", List.of("staff", "wheel", "7"))).groups());
+        for (String group : List.of("nosuch", "", "-1", "+5", "4294967296", "2147483648", "huge\n")) {
+            assertThrows(SpecException.class, () -> find(User.named("user", List.of(group))), group);
+        }
+        assertEquals(
                 List.of(1001L, 50L, 10L, 99L),
                 find(User.named("user", List.of("50", "99"))).groups());
     }
