@@ -41,7 +41,9 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events = new Events();
     private final SpecFactory specs;
+    private final Sharing sharing;
     private final Lifecycle lifecycle;
+    private final Updates updates;
     private final Execs execs;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -57,6 +59,7 @@ public final class KistEngine implements Engine {
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.lifecycle = new Lifecycle(
                 linux,
@@ -69,7 +72,10 @@ public final class KistEngine implements Engine {
                 runtime,
                 poller,
                 events,
-                specs);
+                specs,
+                sharing,
+                new InitProgram(linux, options.keeper()));
+        this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
@@ -225,6 +231,7 @@ public final class KistEngine implements Engine {
                 lifecycle.rename(registry.get(r.ref()), r.newName());
                 yield Request.Done.DONE;
             }
+            case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
@@ -258,7 +265,7 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, sharing.resolve(request.config()), image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
@@ -273,7 +280,8 @@ public final class KistEngine implements Engine {
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");

@@ -48,6 +48,8 @@ final class Lifecycle {
     private final Poller poller;
     private final Events events;
     private final SpecFactory specs;
+    private final Sharing sharing;
+    private final InitProgram init;
     private final Fd null0;
 
     Lifecycle(
@@ -61,7 +63,9 @@ final class Lifecycle {
             ContainerRuntime runtime,
             Poller poller,
             Events events,
-            SpecFactory specs) {
+            SpecFactory specs,
+            Sharing sharing,
+            InitProgram init) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -73,6 +77,8 @@ final class Lifecycle {
         this.poller = poller;
         this.events = events;
         this.specs = specs;
+        this.sharing = sharing;
+        this.init = init;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 
@@ -201,11 +207,16 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Sharing.Joining others = sharing.open(c.host());
+                Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Fd log = linux.open(directory.resolve("log"), Flags.O_WRONLY | Flags.O_CREAT | Flags.O_APPEND, 0600)) {
             HostFiles.write(
-                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+                    directory,
+                    SpecFactory.hostname(c.stored),
+                    c.host(),
+                    config.domainname(),
+                    c.network.flatMap(Claimed::endpoint));
             specs.open(linux, c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -222,7 +233,9 @@ final class Lifecycle {
                             streams.error(),
                             Optional.of(log),
                             mounts,
-                            false));
+                            false,
+                            init.of(c.host()),
+                            others.joined()));
         } finally {
             mounts.values().forEach(Fd::close);
         }

@@ -339,6 +339,8 @@ public final class DefaultSpec {
 
     /** The spec. */
     public Spec build() {
+        sysctls.keySet().forEach(name -> Sysctls.path(name, isOwn("ipc"), isOwn("network"), isOwn("uts")));
+        rlimits.forEach(Rlimit::resource);
         List<String> given = givenCapabilities();
         Capabilities caps = Capabilities.of(given);
         Process process = new Process(
@@ -385,6 +387,10 @@ public final class DefaultSpec {
                         privileged ? List.of() : maskedPaths.orElse(MASKED_PATHS),
                         privileged ? List.of() : readonlyPaths.orElse(READONLY_PATHS),
                         Optional.empty()));
+    }
+
+    private boolean isOwn(String type) {
+        return namespaces.contains(new Namespace(type, ""));
     }
 
     private List<Device> nodes() {

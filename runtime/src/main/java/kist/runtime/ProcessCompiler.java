@@ -383,23 +383,7 @@ final class ProcessCompiler {
     /** The parameters below /proc/sys that belong to namespaces of the container; all others are the host's. */
     void sysctls(Arg proc, Map<String, String> sysctls, boolean ipc, boolean network, boolean uts) {
         sysctls.forEach((name, value) -> {
-            String path = name.indexOf('/') >= 0 ? name : name.replace('.', '/');
-            for (String part : path.split("/", -1)) {
-                if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-                    throw new SpecException("linux.sysctl", "\"" + name + "\" is no name of a parameter");
-                }
-            }
-            boolean own = path.startsWith("net/")
-                    ? network
-                    : path.startsWith("fs/mqueue/") || IPC_SYSCTLS.contains(path)
-                            ? ipc
-                            : path.equals("kernel/domainname") && uts;
-            if (!own) {
-                throw new SpecException(
-                        "linux.sysctl",
-                        "\"" + name
-                                + "\" is not in a namespace of the container's own, so setting it would change the host");
-            }
+            String path = Sysctls.path(name, ipc, network, uts);
             String what = "setting the parameter " + name;
             Line file = files.openat2(
                     what,
@@ -410,14 +394,4 @@ final class ProcessCompiler {
             write(what, file, value);
         });
     }
-
-    private static final List<String> IPC_SYSCTLS = List.of(
-            "kernel/msgmax",
-            "kernel/msgmnb",
-            "kernel/msgmni",
-            "kernel/sem",
-            "kernel/shmall",
-            "kernel/shmmax",
-            "kernel/shmmni",
-            "kernel/shm_rmid_forced");
 }
