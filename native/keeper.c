@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 int hello_main(int argc, char **argv);
+int init_main(int argc, char **argv);
 
 enum { ID_SIZE = 72, MAX_FDS = 250, CHUNK = 65536, LEAST_CHUNK = 1024, MAX_TAPE = 64 << 20 };
 
@@ -767,6 +768,8 @@ int main(int argc, char **argv) {
     const char *name = strrchr(argv[0], '/');
     if (strcmp(name ? name + 1 : argv[0], "hello") == 0)
         return hello_main(argc, argv);
+    if (strcmp(name ? name + 1 : argv[0], "docker-init") == 0)
+        return init_main(argc, argv);
     if (argc != 2) {
         fprintf(stderr, "usage: kist-keeper SOCKET\n");
         return 2;

@@ -41,8 +41,10 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events = new Events();
     private final SpecFactory specs;
+    private final Sharing sharing;
     private final Lifecycle lifecycle;
     private final ContainerStreams streams;
+    private final Updates updates;
     private final Execs execs;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -58,6 +60,7 @@ public final class KistEngine implements Engine {
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
         this.lifecycle = new Lifecycle(
@@ -71,7 +74,10 @@ public final class KistEngine implements Engine {
                 runtime,
                 events,
                 specs,
-                streams);
+                streams,
+                sharing,
+                new InitProgram(linux, options.keeper()));
+        this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
@@ -241,6 +247,7 @@ public final class KistEngine implements Engine {
                 lifecycle.rename(registry.get(r.ref()), r.newName());
                 yield Request.Done.DONE;
             }
+            case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
@@ -274,7 +281,7 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, sharing.resolve(request.config()), image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
@@ -289,7 +296,8 @@ public final class KistEngine implements Engine {
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");

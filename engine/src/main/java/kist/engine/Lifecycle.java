@@ -47,6 +47,8 @@ final class Lifecycle {
     private final Events events;
     private final SpecFactory specs;
     private final ContainerStreams streams;
+    private final Sharing sharing;
+    private final InitProgram init;
     private final Fd null0;
 
     Lifecycle(
@@ -60,7 +62,9 @@ final class Lifecycle {
             ContainerRuntime runtime,
             Events events,
             SpecFactory specs,
-            ContainerStreams streams) {
+            ContainerStreams streams,
+            Sharing sharing,
+            InitProgram init) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -72,6 +76,8 @@ final class Lifecycle {
         this.events = events;
         this.specs = specs;
         this.streams = streams;
+        this.sharing = sharing;
+        this.init = init;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
 
@@ -196,11 +202,16 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Sharing.Joining others = sharing.open(c.host());
+                Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Keeper.Log log = streams.openLog(c)) {
             HostFiles.write(
-                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+                    directory,
+                    SpecFactory.hostname(c.stored),
+                    c.host(),
+                    config.domainname(),
+                    c.network.flatMap(Claimed::endpoint));
             specs.open(linux, c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -217,7 +228,9 @@ final class Lifecycle {
                             ends.error(),
                             Optional.of(log),
                             mounts,
-                            false));
+                            false,
+                            init.of(c.host()),
+                            others.joined()));
         } finally {
             mounts.values().forEach(Fd::close);
         }
