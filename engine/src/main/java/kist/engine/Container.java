@@ -24,10 +24,21 @@ final class Container {
     volatile StoredState state;
     volatile boolean restarting;
     volatile boolean removing;
+    /** Whether this run is ended only to begin the next, because it is unhealthy; guarded by the lock. */
+    boolean reviving;
+
     /** What it holds while it runs; guarded by the lock. */
     Optional<Claimed> network = Optional.empty();
 
     Optional<Cgroup> cgroup = Optional.empty();
+
+    /** The checks of this run, or of the last one. */
+    volatile Optional<Health> health = Optional.empty();
+
+    /** What starts it again, where it waits for that; counted, so that one that comes too late is known. */
+    Timers.Timer retry = Timers.Timer.NONE;
+
+    long retries;
 
     /** What is still being let go of from the last run. */
     FutureTask<Container> cleaning = nothing();

@@ -14,10 +14,13 @@ final class Creation {
 
     private Creation() {}
 
-    static StoredContainer merge(String id, String name, ContainerConfig config, Image image, long createdNanos) {
-        check(config);
-        ContainerConfig kept = withDefaults(config);
+    static StoredContainer merge(String id, String name, ContainerConfig asked, Image image, long createdNanos) {
         ImageConfig from = image.config();
+        ContainerConfig config = ContainerConfigBuilder.builder(withDefaults(asked))
+                .health(HealthCheck.merge(asked.health(), from))
+                .shell(asked.shell().isEmpty() ? from.shell() : asked.shell())
+                .build();
+        check(config);
         List<String> entrypoint = config.entrypoint().orElse(from.entrypoint());
         if (entrypoint.size() == 1 && entrypoint.getFirst().isEmpty()) {
             entrypoint = List.of();
@@ -36,12 +39,13 @@ final class Creation {
         }
         Map<String, String> labels = new LinkedHashMap<>(from.labels());
         labels.putAll(config.labels());
+        HealthCheck.check(config, labels);
         String signal = config.stopSignal().isEmpty() ? from.stopSignal() : config.stopSignal();
         return new StoredContainer(
                 StoredContainer.FORMAT,
                 id,
                 name,
-                kept,
+                config,
                 image.id(),
                 createdNanos,
                 List.copyOf(argv),
@@ -130,6 +134,7 @@ final class Creation {
         Sharing.check(config);
         SecurityOptions.of(host);
         refuse(host);
+        Restarts.check(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
         for (HostConfig.MountSpec m : host.mounts()) {
             mount(m);

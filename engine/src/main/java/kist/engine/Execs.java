@@ -57,7 +57,7 @@ final class Execs {
         }
         check(config);
         requireRunning(c);
-        Exec exec = new Exec(Ids.random(), c, config);
+        Exec exec = new Exec(Ids.random(), c, config, false);
         registry.add(exec);
         publish(exec, "exec_create: " + String.join(" ", config.command()));
         return exec.id;
@@ -79,8 +79,23 @@ final class Execs {
         Creation.environment(List.of(), config.environment()); // refuses what is no variable
     }
 
+    /** One of the engine's own: without events, and not among the container's. To be discarded. */
+    Exec createQuietly(Container c, ExecConfig config) {
+        requireRunning(c);
+        Exec exec = new Exec(Ids.random(), c, config, true);
+        registry.addQuietly(exec);
+        return exec;
+    }
+
+    /** Nobody asks for it any more; it is forgotten when it has ended. */
+    void discard(Exec exec) {
+        if (exec.discard()) {
+            registry.remove(exec);
+        }
+    }
+
     private static void requireRunning(Container c) {
-        if (c.restarting) {
+        if (c.state.phase() == StoredState.Phase.RESTARTING) {
             throw Lifecycle.conflict("Container " + c.id() + " is restarting, wait until the container is running");
         }
         if (c.state.phase() == StoredState.Phase.PAUSED) {
@@ -92,6 +107,9 @@ final class Execs {
     }
 
     private void publish(Exec exec, String action) {
+        if (exec.quiet) {
+            return;
+        }
         Map<String, String> attributes = exec.container.attributes();
         attributes.put("execID", exec.id);
         events.publish("container", action, exec.container.id(), attributes);
@@ -152,8 +170,15 @@ final class Execs {
 
     void exited(Exec exec, int status) {
         exec.ended(status);
-        registry.retire(exec);
+        if (exec.quiet) {
+            registry.remove(exec);
+        } else {
+            registry.retire(exec);
+        }
         lifecycle.forget(exec.id);
+        if (exec.quiet) {
+            return;
+        }
         Map<String, String> attributes = exec.container.attributes();
         attributes.put("execID", exec.id);
         attributes.put("exitCode", Integer.toString(status));

@@ -187,7 +187,7 @@ final class Images implements AutoCloseable {
     private List<ImageUse> uses() {
         List<ImageUse> uses = new ArrayList<>();
         for (Container c : containers.all()) {
-            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.alive()));
+            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.active()));
         }
         return uses;
     }

@@ -27,6 +27,9 @@ import kist.runtime.SeccompCompiler;
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
     private static final System.Logger LOG = System.getLogger("kist");
+    /** Of each of the two files of past events: some 20,000 events. */
+    private static final long EVENT_LOG_BYTES = 8L << 20;
+
     private final EngineOptions options;
     private final String identity;
     private final Gate gate;
@@ -39,13 +42,15 @@ public final class KistEngine implements Engine {
     private final Cgroups cgroups;
     private final ContainerStore store;
     private final Registry registry = new Registry();
-    private final Events events = new Events();
+    private final Events events;
     private final SpecFactory specs;
     private final Sharing sharing;
     private final Lifecycle lifecycle;
     private final ContainerStreams streams;
     private final Updates updates;
+    private final Timers timers = Timers.system();
     private final Execs execs;
+    private final HealthProbe healthProbe;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -59,6 +64,7 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
+        this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
         this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
@@ -76,9 +82,12 @@ public final class KistEngine implements Engine {
                 specs,
                 streams,
                 sharing,
-                new InitProgram(linux, options.keeper()));
+                new InitProgram(linux, options.keeper()),
+                timers,
+                this::check);
         this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
+        this.healthProbe = new HealthProbe(execs, timers);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -95,6 +104,7 @@ public final class KistEngine implements Engine {
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
+        timers.begin();
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -112,6 +122,10 @@ public final class KistEngine implements Engine {
             throw new EngineException(
                     EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
         }
+    }
+
+    private HealthView.Check check(Container c, List<String> argv, long timeoutNanos) throws InterruptedException {
+        return healthProbe.run(c, argv, timeoutNanos);
     }
 
     private static kist.network.Options networkOptions(EngineOptions options) {
@@ -238,7 +252,7 @@ public final class KistEngine implements Engine {
                 lifecycle.pause(registry.get(r.ref()), false);
                 yield Request.Done.DONE;
             }
-            case Request.WaitContainer r -> waitFor(registry.get(r.ref()), r.condition());
+            case Request.WaitContainer r -> Waits.begin(registry.get(r.ref()), r.condition());
             case Request.RemoveContainer r -> {
                 lifecycle.remove(registry.get(r.ref()), r.force());
                 yield Request.Done.DONE;
@@ -310,37 +324,10 @@ public final class KistEngine implements Engine {
         return warnings;
     }
 
-    private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
-        // the run is fixed now, so an exit between this and await() is not missed
-        long run = switch (condition) {
-            case NOT_RUNNING -> c.state.alive() ? c.run.current() : 0;
-            case NEXT_EXIT, REMOVED -> c.run.current();
-        };
-        return new Request.Waiting() {
-            @Override
-            public int await() throws InterruptedException {
-                if (condition == Request.WaitCondition.REMOVED) {
-                    c.run.awaitRemoval();
-                    return c.state.exitCode();
-                }
-                if (run == 0) {
-                    return c.state.exitCode();
-                }
-                c.run.awaitEnd(run);
-                return c.run.exitCode();
-            }
-
-            @Override
-            public void close() {
-                c.run.nudge();
-            }
-        };
-    }
-
     private List<ContainerView> list(boolean all) {
         List<ContainerView> views = new ArrayList<>();
         for (Container c : registry.all()) {
-            if (all || c.state.alive()) {
+            if (all || c.state.active()) {
                 views.add(view(c));
             }
         }
@@ -373,7 +360,9 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                streams.logPath(c));
+                streams.logPath(c),
+                state.restarts(),
+                Health.view(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {
@@ -387,6 +376,7 @@ public final class KistEngine implements Engine {
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;
+            case RESTARTING -> ContainerView.State.RESTARTING;
         };
     }
 
@@ -433,6 +423,7 @@ public final class KistEngine implements Engine {
 
     @Override
     public void close() {
+        timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
@@ -447,6 +438,7 @@ public final class KistEngine implements Engine {
         hosting.close();
         images.close();
         imageStore.close();
+        events.close();
         gate.close();
     }
 }

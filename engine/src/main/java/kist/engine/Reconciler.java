@@ -123,6 +123,7 @@ final class Reconciler {
             } else if (process.isPresent()) {
                 forget(c.id());
             }
+            lifecycle.resume(c);
             if (c.host().autoRemove() && c.state.phase() == StoredState.Phase.EXITED && !c.removing) {
                 lifecycle.removeQuietly(c);
             }
@@ -159,6 +160,7 @@ final class Reconciler {
         }
         spawned.input().ifPresent(linux::setNonBlocking);
         c.run.begin(spawned);
+        lifecycle.resumeChecks(c);
         return true;
     }
 

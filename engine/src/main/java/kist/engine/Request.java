@@ -134,13 +134,23 @@ public sealed interface Request<R> {
         /** Its next exit, even where it has not been started yet. */
         NEXT_EXIT,
         /** Its removal. */
-        REMOVED
+        REMOVED,
+        /**
+         * It runs and its health check has succeeded, or it has no check; or this can no longer come about: it has ended for
+         * good, or is unhealthy.
+         */
+        HEALTHY
     }
 
     /** A wait in place. */
     interface Waiting extends AutoCloseable {
-        /** Blocks until the condition holds and returns the exit code. */
+        /** Blocks until the condition holds and returns the exit code; not 0 where it cannot come about. */
         int await() throws InterruptedException;
+
+        /** After {@link #await}: why the condition cannot come about any more, or an empty string. */
+        default String error() {
+            return "";
+        }
 
         @Override
         void close();

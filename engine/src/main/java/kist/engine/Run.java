@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import kist.kernel.Fd;
 import kist.kernel.Keeper;
 
@@ -204,6 +205,27 @@ final class Run {
                 left = changed.awaitNanos(left);
             }
             return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Blocks until a condition holds, which is looked at again at each change and nudge. */
+    void await(BooleanSupplier condition) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (!condition.getAsBoolean()) {
+                changed.await();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean removed() {
+        lock.lock();
+        try {
+            return removed;
         } finally {
             lock.unlock();
         }
