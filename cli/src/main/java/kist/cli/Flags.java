@@ -237,7 +237,7 @@ final class Flags {
         var flag = flags.get(name);
         if (flag == null) {
             if (name.equals("help")) {
-                throw new Help(help());
+                throw new Help(help(), this);
             }
             throw wrong("unknown flag: --" + name);
         }
@@ -309,19 +309,26 @@ final class Flags {
         }
     }
 
-    /** Asks for the help page to be printed on standard output. */
+    /** Asks for the help page to be printed on standard output; the completion of a shell asks what it is of. */
     static final class Help extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         private final String page;
+        private final transient Object subject;
 
-        Help(String page) {
+        /** The page of {@link Flags} or of a {@link Group}. */
+        Help(String page, Object subject) {
             super(page, null, false, false);
             this.page = page;
+            this.subject = subject;
         }
 
         String page() {
             return page;
+        }
+
+        Object subject() {
+            return subject;
         }
     }
 }
