@@ -28,7 +28,7 @@ final class Commands {
               exec        Execute a command in a running container
               attach      Attach local standard input, output, and error streams to a running container
               wait        Block until one or more containers stop, then print their exit codes
-              inspect     Return low-level information on containers and images
+              inspect     Return low-level information on containers, images, networks and volumes
               rename      Rename a container
               commit      Create a new image from a container's changes
               cp          Copy files/folders between a container and the local filesystem
@@ -36,7 +36,10 @@ final class Commands {
               export      Export a container's filesystem as a tar archive
               pause       Pause all processes within one or more containers
               unpause     Unpause all processes within one or more containers
-              top         Display the running processes of a container
+              port        List port mappings or a specific mapping for the container
+              stats       Display a live stream of container(s) resource usage statistics
+              top         Display the running processes of a container, or all containers on a full screen
+              update      Update configuration of one or more containers
               pull        Download an image from a registry
               push        Upload an image to a registry
               login       Authenticate to a registry
@@ -58,8 +61,9 @@ final class Commands {
               events      Get real time events from the engine
               version     Show the Kist version information
               info        Display system-wide information
+              completion  Print the completion script for a shell: bash, fish or zsh
               env         Print the line that points the docker command at this engine
-              system      Manage the engine: start, status, shutdown, df
+              system      Manage the engine: start, status, shutdown, df, prune, info, events
               engine      Run the engine in the foreground
 
             Global Options:
@@ -96,9 +100,14 @@ final class Commands {
             case "rename" -> new ContainerCommands(context).rename(args);
             case "wait" -> new ContainerCommands(context).await(args);
             case "top" -> new ContainerCommands(context).top(args);
-            case "inspect" -> new ContainerCommands(context).inspect(args);
+            case "inspect" -> new InspectCommand(context).run(args);
+            case "update" -> new ContainerCommands(context).update(args);
+            case "port" -> new ContainerCommands(context).port(args);
+            case "stats" -> new StatsCommand(context).run(args);
+            case "completion" -> new CompletionCommand(context).script(args);
+            case "__complete" -> new CompletionCommand(context).complete(args);
             case "cp" -> new CopyCommand(context).run(args);
-            case "ps" -> new ListCommands(context).containers(args);
+            case "ps" -> new PsCommand(context).run(args);
             case "images" -> new ListCommands(context).images(args);
             case "rmi" -> new ImageCommands(context).remove(args);
             case "tag" -> new ImageCommands(context).tag(args);
@@ -130,7 +139,7 @@ final class Commands {
             case "help" -> help(context, args);
             case "engine" ->
                 throw new Failure(1, "kist: 'kist engine' is started by the kist launcher, not by this program");
-            case "build", "compose", "plugin", "port", "stats", "swarm", "update" -> throw later(name);
+            case "build", "compose", "plugin", "swarm" -> throw later(name);
             default ->
                 throw new Failure(
                         1, "kist: unknown command: kist " + name + "\n\nRun 'kist --help' for more information");
@@ -157,7 +166,11 @@ final class Commands {
         for (var command : CONTAINER) {
             add(group, context, command[0], command[1], command[0].equals("ls") ? "ps" : command[0]);
         }
-        group.add("inspect", "Display detailed information on one or more containers", inspect(context, "container"));
+        group.add(
+                        "inspect",
+                        "Display detailed information on one or more containers",
+                        rest -> new InspectCommand(context).run("container", rest))
+                .add("prune", "Remove all stopped containers", rest -> new PruneCommands(context).containers(rest));
         return group.also("list", "ls").also("ps", "ls").also("remove", "rm").run(context, args);
     }
 
@@ -167,7 +180,10 @@ final class Commands {
             var name = command[0];
             add(group, context, name, command[1], name.equals("ls") ? "images" : name.equals("rm") ? "rmi" : name);
         }
-        group.add("inspect", "Display detailed information on one or more images", inspect(context, "image"))
+        group.add(
+                        "inspect",
+                        "Display detailed information on one or more images",
+                        rest -> new InspectCommand(context).run("image", rest))
                 .add("prune", "Remove unused images", rest -> new ImageCommands(context).prune(rest))
                 .add(
                         "diff",
@@ -178,14 +194,6 @@ final class Commands {
 
     private static void add(Group group, Context context, String name, String help, String plain) {
         group.add(name, help, rest -> run(context, plain, rest));
-    }
-
-    private static Group.Command inspect(Context context, String type) {
-        return rest -> {
-            var all = new ArrayList<>(rest);
-            all.addFirst("--type=" + type);
-            return run(context, "inspect", all);
-        };
     }
 
     /** Names and lines of help of what the group shares with the first level. */
@@ -200,15 +208,18 @@ final class Commands {
         {"kill", "Kill one or more running containers"},
         {"logs", "Fetch the logs of a container"},
         {"ls", "List containers"},
+        {"port", "List port mappings or a specific mapping for the container"},
         {"pause", "Pause all processes within one or more containers"},
         {"rename", "Rename a container"},
         {"restart", "Restart one or more containers"},
         {"rm", "Remove one or more containers"},
         {"run", "Create and run a new container from an image"},
         {"start", "Start one or more stopped containers"},
+        {"stats", "Display a live stream of container(s) resource usage statistics"},
         {"stop", "Stop one or more running containers"},
         {"top", "Display the running processes of a container"},
         {"unpause", "Unpause all processes within one or more containers"},
+        {"update", "Update configuration of one or more containers"},
         {"wait", "Block until one or more containers stop, then print their exit codes"},
     };
 

@@ -25,18 +25,25 @@ public final class Main {
         Runtime.getRuntime().exit(status);
     }
 
-    private static int run(String[] args) throws IOException {
-        var flags = new Flags("", "COMMAND [ARG...]", "One engine for every kind of container")
+    /** The flags before the command. */
+    static Flags flags() {
+        return new Flags("", "COMMAND [ARG...]", "One engine for every kind of container")
                 .stopAtFirstArgument()
-                .text("config", 0, "string", "")
-                .text("host", 'H', "string", "")
-                .text("policy-file", 0, "string", "")
-                .text("registries-dir", 0, "string", "")
-                .text("root", 0, "string", "")
-                .text("run-dir", 0, "string", "")
-                .text("storage-driver", 0, "string", "")
-                .bool("help", 'h', "")
-                .bool("version", 'v', "");
+                .text("bridge", 0, "string", "Interface of its bridge")
+                .text("config", 0, "string", "Configuration file")
+                .bool("help", 'h', "Print usage")
+                .text("host", 'H', "string", "Engine to talk to")
+                .text("policy-file", 0, "string", "Which images may be pulled")
+                .text("registries-dir", 0, "string", "Registries, mirrors, certificates")
+                .text("root", 0, "string", "Where the engine keeps its state")
+                .text("run-dir", 0, "string", "Where its sockets are")
+                .text("storage-driver", 0, "string", "How layers are put together")
+                .text("subnet", 0, "string", "Subnet of its bridge")
+                .bool("version", 'v', "Print version information and quit");
+    }
+
+    private static int run(String[] args) throws IOException {
+        var flags = flags();
         Flags.Parsed parsed;
         Context context;
         try {
