@@ -10,6 +10,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * The directories of a tree by their path below its root, however deep and however often it changes meanwhile: only so

@@ -8,6 +8,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Compares entries of two trees. Not thread-safe. */
 final class Likeness {
