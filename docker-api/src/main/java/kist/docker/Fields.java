@@ -72,6 +72,11 @@ final class Fields {
         throw Errors.invalid(path(field) + " is neither true nor false");
     }
 
+    /** A boolean, if it is given. */
+    Optional<Boolean> maybe(String field) {
+        return take(field) == null ? Optional.empty() : Optional.of(bool(field));
+    }
+
     /** A whole number, if it is given. */
     OptionalLong number(String field) {
         Object value = take(field);
@@ -178,6 +183,21 @@ final class Fields {
     /** The names of all members. */
     List<String> names() {
         return List.copyOf(members.keySet());
+    }
+
+    /** The names of an object's members, which say nothing themselves; none where it is not given. */
+    List<String> keys(String field) {
+        Object value = take(field);
+        List<String> keys = new ArrayList<>();
+        if (value != null) {
+            for (Map.Entry<String, Object> entry : object(field, value).entrySet()) {
+                if (!isNothing(entry.getValue())) {
+                    throw Errors.invalid(path(field) + "." + entry.getKey() + " is not an empty object");
+                }
+                keys.add(entry.getKey());
+            }
+        }
+        return keys;
     }
 
     /** A list of strings, or the names of an object's members that are true. */
