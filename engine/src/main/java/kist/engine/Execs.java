@@ -22,6 +22,7 @@ final class Execs {
     private final Poller poller;
     private final Events events;
     private final Lifecycle lifecycle;
+    private final ContainerStreams terminals;
     private final SpecFactory specs;
     private final Fd null0;
 
@@ -33,6 +34,7 @@ final class Execs {
             Poller poller,
             Events events,
             Lifecycle lifecycle,
+            ContainerStreams terminals,
             SpecFactory specs) {
         this.linux = linux;
         this.registry = registry;
@@ -41,6 +43,7 @@ final class Execs {
         this.poller = poller;
         this.events = events;
         this.lifecycle = lifecycle;
+        this.terminals = terminals;
         this.specs = specs;
         this.null0 = linux.open(java.nio.file.Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
@@ -133,7 +136,7 @@ final class Execs {
     }
 
     void resize(Exec exec, int rows, int columns) {
-        lifecycle.resize(
+        terminals.resize(
                 exec.process().flatMap(Keeper.Spawned::terminal),
                 rows,
                 columns,

@@ -42,6 +42,7 @@ public final class KistEngine implements Engine {
     private final Events events = new Events();
     private final SpecFactory specs;
     private final Lifecycle lifecycle;
+    private final ContainerStreams streams;
     private final Execs execs;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -58,6 +59,7 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.specs = new SpecFactory(options.cgroupParent());
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
@@ -67,10 +69,10 @@ public final class KistEngine implements Engine {
                 networks,
                 cgroups,
                 runtime,
-                poller,
                 events,
-                specs);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+                specs,
+                streams);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -82,6 +84,7 @@ public final class KistEngine implements Engine {
                         cgroups,
                         lifecycle,
                         specs,
+                        streams,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
@@ -125,11 +128,24 @@ public final class KistEngine implements Engine {
 
     private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
+        Keeper running;
         try {
-            return Keeper.connect(linux, socket);
+            running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
             return Keeper.launch(linux, options.keeper(), socket);
         }
+        if (running.boundsLogs()) {
+            return running;
+        }
+        if (running.list().isEmpty() && running.shutdown()) {
+            running.close();
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "containers of an older Kist run on under its keeper, which does not bound logs; when all of them have"
+                        + " been stopped once and the engine is started anew, the new keeper takes over");
+        return running;
     }
 
     private final class FromKeeper implements Keeper.Listener {
@@ -228,10 +244,10 @@ public final class KistEngine implements Engine {
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
-            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
-            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
-                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                streams.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
@@ -264,7 +280,7 @@ public final class KistEngine implements Engine {
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
-            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
@@ -349,7 +365,7 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString());
+                streams.logPath(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {
