@@ -47,8 +47,9 @@ final class ContainerRoutes {
         if (call.parts() == 2) {
             return collection(call) || call.is("DELETE") && delete(call);
         }
-        if (call.parts() == 4 && call.part(2).equals("attach") && call.part(3).equals("ws")) {
-            throw Errors.unsupported("attaching over a WebSocket");
+        if (call.parts() == 4 && call.part(2).equals("attach") && call.part(3).equals("ws") && call.is("GET")) {
+            attachWebSocket(call, Names.container(call.part(1)));
+            return true;
         }
         if (call.parts() < 3 || call.part(1).isEmpty()) {
             return false;
@@ -330,23 +331,35 @@ final class ContainerRoutes {
         }
         DetachKeys keys = DetachKeys.parse(call.parameter("detachKeys"));
         Attachment attachment = call.ask(new Request.AttachContainer(ref, stdin, stdout, stderr, logs, stream));
-        Streams.join(call, attachment, stdin, Optional.of(keys));
+        Streams.join(call, attachment, stdin, keys);
+    }
+
+    private static void attachWebSocket(Call call, String ref) throws IOException, InterruptedException {
+        // clients before 1.42 cannot choose
+        boolean all = !call.atLeast(42);
+        boolean stream = call.flag("stream");
+        boolean logs = call.flag("logs");
+        boolean stdin = (all || call.flag("stdin")) && stream;
+        DetachKeys keys = DetachKeys.parse(call.parameter("detachKeys"));
+        Attachment attachment = call.ask(new Request.AttachContainer(
+                ref, stdin, all || call.flag("stdout"), all || call.flag("stderr"), logs, stream));
+        Streams.joinWebSocket(call, attachment, stdin, keys);
     }
 
     private static void logs(Call call, String ref) throws IOException, InterruptedException {
-        call.refuse("details");
         boolean stdout = call.flag("stdout");
         boolean stderr = call.flag("stderr");
         boolean follow = call.flag("follow");
         if (!stdout && !stderr) {
             throw Errors.invalid("Bad parameters: you must choose at least one stream");
         }
-        long since = Times.parse("since", call.parameter("since"));
-        long until = Times.parse("until", call.parameter("until"));
+        long since = Times.logged("since", call.parameter("since"));
+        long until = Times.logged("until", call.parameter("until"));
         boolean stamped = call.flag("timestamps");
         Times.Stamper stamper = new Times.Stamper();
         try (LogStream log = call.ask(new Request.ReadLogs(ref, stdout, stderr, follow, since, until, tail(call)))) {
             boolean tty = log.tty();
+            String details = call.flag("details") ? Frames.details(log.details()) : "";
             ResponseStream out = call.exchange().stream(200, Frames.contentType(!tty, call));
             if (follow) {
                 out.flush();
@@ -359,7 +372,7 @@ final class ContainerRoutes {
             }
             for (Optional<Output> line = log.read(); line.isPresent(); line = log.read()) {
                 Output output = line.get();
-                out.write(Frames.frame(output, tty, stamped ? stamper.stamp(output.nanos()) : ""));
+                out.write(Frames.frame(output, tty, (stamped ? stamper.stamp(output.nanos()) : "") + details));
                 if (follow) {
                     out.flush();
                 }

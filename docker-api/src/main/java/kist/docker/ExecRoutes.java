@@ -93,7 +93,7 @@ final class ExecRoutes {
         if (attachment.isEmpty()) {
             throw new EngineException(EngineException.Kind.INTERNAL, "exec " + id + " has no streams to join");
         }
-        Streams.join(call, attachment.get(), true, Optional.empty());
+        Streams.join(call, attachment.get(), true, DetachKeys.parse(""));
     }
 
     private static void inspect(Call call, String id) throws IOException, InterruptedException {

@@ -412,6 +412,11 @@ final class FakeEngine implements Engine {
         }
         return new LogStream() {
             @Override
+            public Map<String, String> details() {
+                return new java.util.TreeMap<>(Map.of("a", "b c", "d,e", "é"));
+            }
+
+            @Override
             public boolean tty() {
                 return fake.view.config().tty();
             }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import kist.kernel.Fd;
@@ -20,14 +21,17 @@ final class ContainerStreams {
     private final Keeper keeper;
     private final ContainerStore store;
     private final Poller poller;
+    private final Events events;
     /** Logs of containers that shall leave nothing on the disk. */
     private final Path inMemory;
 
-    ContainerStreams(Linux linux, Keeper keeper, ContainerStore store, Poller poller, Path runDirectory) {
+    ContainerStreams(
+            Linux linux, Keeper keeper, ContainerStore store, Poller poller, Events events, Path runDirectory) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
         this.poller = poller;
+        this.events = events;
         this.inMemory = runDirectory.resolve("logs");
     }
 
@@ -114,6 +118,12 @@ final class ContainerStreams {
 
     Attachment attach(Container c, Request.AttachContainer wish) {
         LogOptions options = options(c);
+        if (wish.live() && c.removing) {
+            throw Lifecycle.conflict("container " + c.name() + " is marked for removal and cannot be attached to");
+        }
+        if (wish.live() && c.state.phase() == StoredState.Phase.PAUSED) {
+            throw Lifecycle.conflict("Container " + c.name() + " is paused, unpause the container before attach");
+        }
         LogReader log = LogReader.open(directory(c, options));
         log.end();
         long end = log.position();
@@ -127,8 +137,18 @@ final class ContainerStreams {
             }
         };
         long since = options.maxAgeNanos() == 0 ? 0 : Clock.nanos() - options.maxAgeNanos();
+        events.publish("container", "attach", c.id(), c.attributes());
         return new LogAttachment(
-                linux, poller, c.run, log, wish, config.tty(), endOfInput, wish.live() ? -1 : end, since);
+                linux,
+                poller,
+                c.run,
+                log,
+                wish,
+                config.tty(),
+                endOfInput,
+                () -> events.publish("container", "detach", c.id(), c.attributes()),
+                wish.live() ? -1 : end,
+                since);
     }
 
     private void closeInput(Container c) {
@@ -167,6 +187,10 @@ final class ContainerStreams {
                 rows,
                 columns,
                 "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
+        Map<String, String> attributes = c.attributes();
+        attributes.put("height", Integer.toString(rows));
+        attributes.put("width", Integer.toString(columns));
+        events.publish("container", "resize", c.id(), attributes);
     }
 
     /** Sets the size of a terminal, or says why there is none. */

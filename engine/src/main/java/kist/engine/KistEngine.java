@@ -68,7 +68,7 @@ public final class KistEngine implements Engine {
         this.specs = new SpecFactory(options.cgroupParent());
         this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
-        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
+        this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,

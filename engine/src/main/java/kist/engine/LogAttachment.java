@@ -17,6 +17,7 @@ final class LogAttachment implements Attachment {
     private final Request.AttachContainer wish;
     private final boolean tty;
     private final Runnable endOfInput;
+    private final Runnable detached;
     private final long stopAt;
     private final long sinceNanos;
     private final boolean holds;
@@ -26,6 +27,7 @@ final class LogAttachment implements Attachment {
 
     /**
      * @param endOfInput what to do when the client's input ends and the container's input shall end with it
+     * @param detached what to do when the client leaves by its keys
      * @param log positioned where reading begins
      * @param stopAt end of what is replayed where the client does not want live output, else negative
      * @param sinceNanos what is older is not replayed
@@ -38,6 +40,7 @@ final class LogAttachment implements Attachment {
             Request.AttachContainer wish,
             boolean tty,
             Runnable endOfInput,
+            Runnable detached,
             long stopAt,
             long sinceNanos) {
         this.linux = linux;
@@ -48,6 +51,7 @@ final class LogAttachment implements Attachment {
         this.wish = wish;
         this.tty = tty;
         this.endOfInput = endOfInput;
+        this.detached = detached;
         this.stopAt = stopAt;
         this.sinceNanos = sinceNanos;
         this.holds = wish.live() && (wish.stdout() || wish.stderr());
@@ -131,6 +135,12 @@ final class LogAttachment implements Attachment {
             inputOver = true;
             endOfInput.run();
         }
+    }
+
+    @Override
+    public void detach() {
+        close();
+        detached.run();
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,15 +70,10 @@ final class LogOptionsTest {
 
     @Test
     void packing_needs_more_than_one_file_and_a_limit() {
-        for (LogOptionsWish wish : new LogOptionsWish[] {
-            new LogOptionsWish("max-file=1"), new LogOptionsWish("max-size=-1"), new LogOptionsWish("max-size=1m")
-        }) {
-            EngineException e =
-                    assertThrows(EngineException.class, () -> of("json-file", "compress=true", wish.option));
+        for (String other : List.of("max-file=1", "max-size=-1", "max-size=1m")) {
+            EngineException e = assertThrows(EngineException.class, () -> of("json-file", "compress=true", other));
             assertTrue(String.valueOf(e.getMessage()).startsWith("compress cannot be true"), e.getMessage());
         }
         assertTrue(of("json-file", "compress=true", "max-size=1m", "max-file=3").compress());
     }
-
-    private record LogOptionsWish(String option) {}
 }

@@ -139,8 +139,8 @@ final class LogTest {
         write(1, "one\n");
         Request.AttachContainer wish = new Request.AttachContainer("c", false, true, true, true, true);
         List<String> seen = java.util.Collections.synchronizedList(new ArrayList<>());
-        LogAttachment a =
-                new LogAttachment(null, null, run, LogReader.open(new LogDirectory(dir)), wish, false, () -> {}, -1, 0);
+        LogAttachment a = new LogAttachment(
+                null, null, run, LogReader.open(new LogDirectory(dir)), wish, false, () -> {}, () -> {}, -1, 0);
         Thread t = Thread.ofVirtual().start(() -> {
             try {
                 for (Optional<Output> o; (o = a.read()).isPresent(); ) {
