@@ -96,6 +96,7 @@ final class Creation {
 
     private static void check(ContainerConfig config) {
         HostConfig host = config.host();
+        LogOptions.of(host.log());
         if (!config.workingDir().isEmpty() && !config.workingDir().startsWith("/")) {
             throw invalid("the working directory '" + Names.printable(config.workingDir())
                     + "' is invalid, it needs to be an absolute path");

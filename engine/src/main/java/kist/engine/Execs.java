@@ -25,6 +25,7 @@ final class Execs {
     private final Poller poller;
     private final Events events;
     private final Lifecycle lifecycle;
+    private final ContainerStreams terminals;
     private final SpecFactory specs;
     private final Fd null0;
 
@@ -36,6 +37,7 @@ final class Execs {
             Poller poller,
             Events events,
             Lifecycle lifecycle,
+            ContainerStreams terminals,
             SpecFactory specs) {
         this.linux = linux;
         this.registry = registry;
@@ -44,6 +46,7 @@ final class Execs {
         this.poller = poller;
         this.events = events;
         this.lifecycle = lifecycle;
+        this.terminals = terminals;
         this.specs = specs;
         this.null0 = linux.open(java.nio.file.Path.of("/dev/null"), Flags.O_RDWR, 0);
     }
@@ -158,7 +161,7 @@ final class Execs {
     }
 
     void resize(Exec exec, int rows, int columns) {
-        lifecycle.resize(
+        terminals.resize(
                 exec.process().flatMap(Keeper.Spawned::terminal),
                 rows,
                 columns,

@@ -44,6 +44,7 @@ public final class KistEngine implements Engine {
     private final Sharing sharing;
     private final Lifecycle lifecycle;
     private final Updates updates;
+    private final ContainerStreams streams;
     private final Execs execs;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -61,6 +62,7 @@ public final class KistEngine implements Engine {
         this.specs = new SpecFactory(options.cgroupParent());
         this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
@@ -70,13 +72,13 @@ public final class KistEngine implements Engine {
                 networks,
                 cgroups,
                 runtime,
-                poller,
                 events,
                 specs,
                 sharing,
-                new InitProgram(linux, options.keeper()));
+                new InitProgram(linux, options.keeper()),
+                streams);
         this.updates = new Updates(store, events);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -88,6 +90,7 @@ public final class KistEngine implements Engine {
                         cgroups,
                         lifecycle,
                         specs,
+                        streams,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
@@ -131,11 +134,24 @@ public final class KistEngine implements Engine {
 
     private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
+        Keeper running;
         try {
-            return Keeper.connect(linux, socket);
+            running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
             return Keeper.launch(linux, options.keeper(), socket);
         }
+        if (running.boundsLogs()) {
+            return running;
+        }
+        if (running.list().isEmpty() && running.shutdown()) {
+            running.close();
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "containers of an older Kist run on under its keeper, which does not bound logs; when all of them have"
+                        + " been stopped once and the engine is started anew, the new keeper takes over");
+        return running;
     }
 
     private final class FromKeeper implements Keeper.Listener {
@@ -235,10 +251,10 @@ public final class KistEngine implements Engine {
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
-            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
-            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
-                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                streams.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
@@ -271,7 +287,7 @@ public final class KistEngine implements Engine {
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
-            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
@@ -357,7 +373,7 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString());
+                streams.logPath(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {

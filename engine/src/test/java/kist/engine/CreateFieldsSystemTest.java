@@ -87,7 +87,8 @@ final class CreateFieldsSystemTest {
             assertEquals(
                     "word\n"
                             + box.exec(donor, "readlink /proc/self/ns/ipc; readlink /proc/self/ns/pid")
-                                    .replace("=0", "") + "1\n=0",
+                                    .replace("=0", "")
+                            + "1\n=0",
                     joined);
             assertTrue(
                     refused(host().ipcMode("container:" + shy))
@@ -293,7 +294,9 @@ final class CreateFieldsSystemTest {
                         host().maskedPaths(Optional.of(List.of("/etc/group")))
                                 .readonlyPaths(Optional.of(List.of("/home"))),
                         "wc -c < /etc/group; touch /home/x 2>/dev/null || echo ro"));
-        assertTrue(box.run(host().readonlyPaths(Optional.of(List.of())), "(echo 9000 > /proc/sys/kernel/msgmax) && echo rw")
+        assertTrue(box.run(
+                        host().readonlyPaths(Optional.of(List.of())),
+                        "(echo 9000 > /proc/sys/kernel/msgmax) && echo rw")
                 .contains("rw"));
         assertTrue(refused(host().maskedPaths(Optional.of(List.of("etc")))).contains("must be absolute"));
     }

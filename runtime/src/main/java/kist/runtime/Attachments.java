@@ -3,6 +3,7 @@ package kist.runtime;
 import java.util.Map;
 import java.util.Optional;
 import kist.kernel.Fd;
+import kist.kernel.Keeper;
 
 /**
  * What the caller has ready for a process. The descriptors stay the caller's, who may close them when the start has
@@ -17,7 +18,7 @@ import kist.kernel.Fd;
  * @param keeperInput write end of the input, which the keeper holds open
  * @param keeperOutput read end of the output, which the keeper writes to the log
  * @param keeperError read end of the error output
- * @param log opened for appending
+ * @param log where the keeper puts what it reads
  * @param volumes detached mounts (open_tree(2) with OPEN_TREE_CLONE) by destination: the source of the spec's bind
  *     mount with that destination; those that the spec does not have are mounted after all others, private and as they
  *     are (resolv.conf, hosts, hostname)
@@ -35,7 +36,7 @@ public record Attachments(
         Optional<Fd> keeperInput,
         Optional<Fd> keeperOutput,
         Optional<Fd> keeperError,
-        Optional<Fd> log,
+        Optional<Keeper.Log> log,
         Map<String, Fd> volumes,
         boolean waitForStart,
         Optional<Fd> init,
@@ -146,7 +147,7 @@ public record Attachments(
     }
 
     /** These with the other ends of the standard streams for the keeper, and a log. */
-    public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Fd> to) {
+    public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Keeper.Log> to) {
         return new Attachments(
                 rootfs,
                 cgroup,
