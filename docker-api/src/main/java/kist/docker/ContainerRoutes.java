@@ -87,11 +87,13 @@ final class ContainerRoutes {
             case "changes" -> ArchiveRoutes.changes(call, ref);
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
-                String arguments = call.parameter("ps_args");
-                if (!arguments.isEmpty() && !arguments.equals("-ef")) {
-                    throw Errors.unsupported("top with the ps arguments \"" + arguments + "\"");
-                }
-                call.answer(200, ProcessTable.of(call.ask(new Request.ListProcesses(ref))));
+                String options = call.parameter("ps_args");
+                List<Long> pids = call.ask(new Request.ListProcesses(ref));
+                call.answer(
+                        200,
+                        options.isEmpty() || options.equals("-ef")
+                                ? ProcessTable.of(pids)
+                                : PsCommand.run(options, pids));
             }
             default -> {
                 return false;
