@@ -38,7 +38,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "update", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "archive", "copy", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -141,6 +141,10 @@ final class ContainerRoutes {
             case "resize" -> {
                 call.ask(new Request.ResizeContainer(ref, side(call, "h"), side(call, "w")));
                 call.answer(200);
+            }
+            case "update" -> {
+                List<String> warnings = call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""))));
+                call.answer(200, Json.object("Warnings", warnings));
             }
             case "wait" -> await(call, ref);
             case "attach" -> attach(call, ref);

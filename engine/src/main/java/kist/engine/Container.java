@@ -6,7 +6,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongConsumer;
 import kist.network.Claimed;
 import kist.runtime.Cgroup;
 
@@ -44,10 +43,10 @@ final class Container {
     /** What is still being let go of from the last run. */
     FutureTask<Container> cleaning = nothing();
 
-    Container(StoredContainer stored, StoredState state, LongConsumer watch) {
+    Container(StoredContainer stored, StoredState state, Run.ToKeeper keeper) {
         this.stored = stored;
         this.state = state;
-        this.run = new Run(watch);
+        this.run = new Run(keeper);
     }
 
     private FutureTask<Container> nothing() {

@@ -44,8 +44,11 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events;
     private final SpecFactory specs;
+    private final Sharing sharing;
     private final Lifecycle lifecycle;
     private final Timers timers = Timers.system();
+    private final ContainerStreams streams;
+    private final Updates updates;
     private final Execs execs;
     private final HealthProbe healthProbe;
 
@@ -63,7 +66,9 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.streams = new ContainerStreams(linux, keeper, store, poller, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
@@ -73,12 +78,15 @@ public final class KistEngine implements Engine {
                 networks,
                 cgroups,
                 runtime,
-                poller,
                 events,
                 specs,
+                streams,
+                sharing,
+                new InitProgram(linux, options.keeper()),
                 timers,
                 this::check);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+        this.updates = new Updates(store, events);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
@@ -91,6 +99,7 @@ public final class KistEngine implements Engine {
                         cgroups,
                         lifecycle,
                         specs,
+                        streams,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
@@ -139,11 +148,24 @@ public final class KistEngine implements Engine {
 
     private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
+        Keeper running;
         try {
-            return Keeper.connect(linux, socket);
+            running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
             return Keeper.launch(linux, options.keeper(), socket);
         }
+        if (running.boundsLogs()) {
+            return running;
+        }
+        if (running.list().isEmpty() && running.shutdown()) {
+            running.close();
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "containers of an older Kist run on under its keeper, which does not bound logs; when all of them have"
+                        + " been stopped once and the engine is started anew, the new keeper takes over");
+        return running;
     }
 
     private final class FromKeeper implements Keeper.Listener {
@@ -239,13 +261,14 @@ public final class KistEngine implements Engine {
                 lifecycle.rename(registry.get(r.ref()), r.newName());
                 yield Request.Done.DONE;
             }
+            case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
-            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
-            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
-                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                streams.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
@@ -272,13 +295,13 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, sharing.resolve(request.config()), image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
-            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
@@ -287,7 +310,8 @@ public final class KistEngine implements Engine {
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
@@ -336,7 +360,7 @@ public final class KistEngine implements Engine {
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString(),
+                streams.logPath(c),
                 state.restarts(),
                 Health.view(c));
     }

@@ -18,7 +18,6 @@ import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.kernel.Poller;
 import kist.network.Claimed;
 import kist.network.Mode;
 import kist.network.Networks;
@@ -49,9 +48,11 @@ final class Lifecycle {
     private final Networks networks;
     private final Cgroups cgroups;
     private final ContainerRuntime runtime;
-    private final Poller poller;
     private final Events events;
     private final SpecFactory specs;
+    private final ContainerStreams streams;
+    private final Sharing sharing;
+    private final InitProgram init;
     private final Timers timers;
     private final Restarts restarts;
     private final Health.Probe probe;
@@ -66,9 +67,11 @@ final class Lifecycle {
             Networks networks,
             Cgroups cgroups,
             ContainerRuntime runtime,
-            Poller poller,
             Events events,
             SpecFactory specs,
+            ContainerStreams streams,
+            Sharing sharing,
+            InitProgram init,
             Timers timers,
             Health.Probe probe) {
         this.linux = linux;
@@ -79,17 +82,15 @@ final class Lifecycle {
         this.networks = networks;
         this.cgroups = cgroups;
         this.runtime = runtime;
-        this.poller = poller;
         this.events = events;
         this.specs = specs;
+        this.streams = streams;
+        this.sharing = sharing;
+        this.init = init;
         this.timers = timers;
         this.restarts = new Restarts(timers, this::startAgain);
         this.probe = probe;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
-    }
-
-    Path logPath(Container c) {
-        return store.directory(c.id()).resolve("log");
     }
 
     /** Starts; false where it runs already. */
@@ -328,11 +329,16 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Sharing.Joining others = sharing.open(c.host());
+                Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
-                Fd log = linux.open(directory.resolve("log"), Flags.O_WRONLY | Flags.O_CREAT | Flags.O_APPEND, 0600)) {
+                Keeper.Log log = streams.openLog(c)) {
             HostFiles.write(
-                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+                    directory,
+                    SpecFactory.hostname(c.stored),
+                    c.host(),
+                    config.domainname(),
+                    c.network.flatMap(Claimed::endpoint));
             specs.open(linux, c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -341,15 +347,17 @@ final class Lifecycle {
                             Optional.of(rootfs),
                             Optional.of(outcome(cgroup)),
                             namespace,
-                            streams.childInput(),
-                            streams.childOutput(),
-                            streams.childError(),
-                            streams.input(),
-                            streams.output(),
-                            streams.error(),
+                            ends.childInput(),
+                            ends.childOutput(),
+                            ends.childError(),
+                            ends.input(),
+                            ends.output(),
+                            ends.error(),
                             Optional.of(log),
                             mounts,
-                            false));
+                            false,
+                            init.of(c.host()),
+                            others.joined()));
         } finally {
             mounts.values().forEach(Fd::close);
         }
@@ -686,7 +694,10 @@ final class Lifecycle {
         snapshots.remove(c.id());
         c.run.remove();
         events.publish("container", "destroy", c.id(), c.attributes());
-        Thread.ofVirtual().start(() -> store.dispose(remains));
+        Thread.ofVirtual().start(() -> {
+            store.dispose(remains);
+            streams.removed(c.id());
+        });
     }
 
     /** Removes, where that can be done; for the start of the engine. The lock is held. */
@@ -722,59 +733,6 @@ final class Lifecycle {
         } finally {
             c.lock.unlock();
         }
-    }
-
-    Attachment attach(Container c, Request.AttachContainer wish) {
-        LogFile log = LogFile.open(logPath(c));
-        log.end();
-        long end = log.position();
-        if (wish.replay()) {
-            log.position(0);
-        }
-        ContainerConfig config = c.config();
-        Runnable endOfInput = () -> {
-            if (config.stdinOnce() && !config.tty()) {
-                closeInput(c);
-            }
-        };
-        return new LogAttachment(linux, poller, c.run, log, wish, config.tty(), endOfInput, wish.live() ? -1 : end);
-    }
-
-    private void closeInput(Container c) {
-        try {
-            Optional<Fd> input = c.run.awaitInput(c.run.current(), false);
-            if (input.isPresent()) {
-                input.get().close();
-                keeper.closeInput(c.id());
-            }
-        } catch (KernelException | IllegalStateException e) {
-            System.getLogger("kist").log(System.Logger.Level.DEBUG, "the process has ended: " + c.id(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    LogStream logs(Container c, Request.ReadLogs wish) {
-        return new LineStream(c.run, LogFile.open(logPath(c)), wish, c.config().tty(), c.state.alive());
-    }
-
-    void resize(Container c, int rows, int columns) {
-        resize(
-                c.run.process().flatMap(Keeper.Spawned::terminal),
-                rows,
-                columns,
-                "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
-    }
-
-    /** Sets the size of a terminal, or says why there is none. */
-    void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
-        if (rows < 0 || columns < 0 || rows > 65535 || columns > 65535) {
-            throw Creation.invalid("a terminal of " + rows + " by " + columns + " is not possible");
-        }
-        if (terminal.isEmpty()) {
-            throw conflict(otherwise);
-        }
-        linux.setWindowSize(terminal.get(), rows, columns);
     }
 
     List<Long> processes(Container c) {

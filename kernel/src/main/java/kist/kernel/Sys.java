@@ -50,6 +50,8 @@ public enum Sys {
     CLONE(56, 220),
     /** execve(2). */
     EXECVE(59, 221),
+    /** execveat(2). */
+    EXECVEAT(322, 281),
     /** exit(2). */
     EXIT(60, 93),
     /** fcntl(2). */
