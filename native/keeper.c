@@ -102,8 +102,11 @@ static void die(const char *what) {
 }
 
 static void drop(int *fd) {
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        /* a child that has not reached its execve holds a copy: closing alone would leave what epoll knows of it behind */
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
         close(*fd);
+    }
     *fd = -1;
 }
 
@@ -749,7 +752,7 @@ static void open_socket(const char *path) {
         die(path);
     }
     memcpy(address.sun_path, path, strlen(path));
-    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(0177);
     unlink(path);
     if (listener.fd < 0 || bind(listener.fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, 4) < 0)

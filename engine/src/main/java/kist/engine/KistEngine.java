@@ -372,7 +372,10 @@ public final class KistEngine implements Engine {
         return switch (state.phase()) {
             case CREATED -> ContainerView.State.CREATED;
             // not running until it is: before, what it was
-            case STARTING -> state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case STARTING ->
+                state.restarts() > 0
+                        ? ContainerView.State.RESTARTING
+                        : state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;

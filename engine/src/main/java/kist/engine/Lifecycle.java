@@ -35,6 +35,9 @@ import kist.runtime.StartException;
  */
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
+    /** How often a forced removal kills what its policy starts again. */
+    private static final int MOST_REMOVALS = 5;
+
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -636,6 +639,15 @@ final class Lifecycle {
     }
 
     void remove(Container c, boolean force) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+            if (!force || attempt == MOST_REMOVALS) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+        }
+    }
+
+    /** False where it runs again by the time that it should go. */
+    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -656,9 +668,10 @@ final class Lifecycle {
         c.lock.lock();
         try {
             if (c.state.active()) {
-                throw conflict("container " + c.name() + " was started meanwhile");
+                return false;
             }
             remove(c);
+            return true;
         } finally {
             c.lock.unlock();
         }
