@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 int hello_main(int argc, char **argv);
+int init_main(int argc, char **argv);
 
 enum { ID_SIZE = 72, MAX_FDS = 250, CHUNK = 65536, LEAST_CHUNK = 1024, MAX_TAPE = 64 << 20 };
 
@@ -101,8 +102,11 @@ static void die(const char *what) {
 }
 
 static void drop(int *fd) {
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        /* a child that has not reached its execve holds a copy: closing alone would leave what epoll knows of it behind */
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
         close(*fd);
+    }
     *fd = -1;
 }
 
@@ -748,7 +752,7 @@ static void open_socket(const char *path) {
         die(path);
     }
     memcpy(address.sun_path, path, strlen(path));
-    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(0177);
     unlink(path);
     if (listener.fd < 0 || bind(listener.fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, 4) < 0)
@@ -769,6 +773,8 @@ int main(int argc, char **argv) {
     const char *name = strrchr(argv[0], '/');
     if (strcmp(name ? name + 1 : argv[0], "hello") == 0)
         return hello_main(argc, argv);
+    if (strcmp(name ? name + 1 : argv[0], "docker-init") == 0)
+        return init_main(argc, argv);
     if (argc != 2) {
         fprintf(stderr, "usage: kist-keeper SOCKET\n");
         return 2;

@@ -38,7 +38,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "update", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "archive", "copy", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -87,11 +87,13 @@ final class ContainerRoutes {
             case "changes" -> ArchiveRoutes.changes(call, ref);
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
-                String arguments = call.parameter("ps_args");
-                if (!arguments.isEmpty() && !arguments.equals("-ef")) {
-                    throw Errors.unsupported("top with the ps arguments \"" + arguments + "\"");
-                }
-                call.answer(200, ProcessTable.of(call.ask(new Request.ListProcesses(ref))));
+                String options = call.parameter("ps_args");
+                List<Long> pids = call.ask(new Request.ListProcesses(ref));
+                call.answer(
+                        200,
+                        options.isEmpty() || options.equals("-ef")
+                                ? ProcessTable.of(pids)
+                                : PsCommand.run(options, pids));
             }
             default -> {
                 return false;
@@ -142,6 +144,10 @@ final class ContainerRoutes {
             case "resize" -> {
                 call.ask(new Request.ResizeContainer(ref, side(call, "h"), side(call, "w")));
                 call.answer(200);
+            }
+            case "update" -> {
+                List<String> warnings = call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""))));
+                call.answer(200, Json.object("Warnings", warnings));
             }
             case "wait" -> await(call, ref);
             case "attach" -> attach(call, ref);

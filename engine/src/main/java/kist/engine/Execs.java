@@ -1,5 +1,7 @@
 package kist.engine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import kist.kernel.Fd;
@@ -11,6 +13,7 @@ import kist.runtime.Attachments;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
 import kist.runtime.ContainerRuntime;
+import kist.runtime.Process;
 import kist.runtime.Spec;
 
 /** Further processes in running containers: made ready, started, joined to their client, ended. */
@@ -52,6 +55,7 @@ final class Execs {
         if (config.command().isEmpty() || config.command().getFirst().isEmpty()) {
             throw Creation.invalid("No exec command specified");
         }
+        check(config);
         requireRunning(c);
         Exec exec = new Exec(Ids.random(), c, config, false);
         registry.add(exec);
@@ -74,8 +78,24 @@ final class Execs {
         }
     }
 
+    private static void check(ExecConfig config) {
+        List<String> texts = new ArrayList<>(config.command());
+        texts.addAll(config.environment());
+        texts.addAll(List.of(config.workingDir(), config.user()));
+        for (String t : texts) {
+            if (t.indexOf(0) >= 0) {
+                throw Creation.invalid("a NUL byte in " + Names.printable(t));
+            }
+        }
+        if (!config.workingDir().isEmpty() && !config.workingDir().startsWith("/")) {
+            throw Creation.invalid("the working directory '" + Names.printable(config.workingDir())
+                    + "' is invalid, it needs to be an absolute path");
+        }
+        Creation.environment(List.of(), config.environment()); // refuses what is no variable
+    }
+
     private static void requireRunning(Container c) {
-        if (c.state.phase() == StoredState.Phase.RESTARTING) {
+        if (c.restarting || c.state.phase() == StoredState.Phase.RESTARTING) {
             throw Lifecycle.conflict("Container " + c.id() + " is restarting, wait until the container is running");
         }
         if (c.state.phase() == StoredState.Phase.PAUSED) {
@@ -104,14 +124,19 @@ final class Execs {
             Keeper.Spawned init =
                     c.run.process().orElseThrow(() -> Lifecycle.conflict("container " + c.id() + " is not running"));
             boolean input = exec.config.attachStdin() && !detach;
-            try (Cgroup cgroup = cgroups.open(specs.cgroupPath(c.id()));
+            try (Cgroup cgroup = cgroups.open(specs.cgroupPath(c.stored));
                     Streams streams = detach && !tty ? Streams.none(null0) : Streams.open(linux, tty, input, null0)) {
                 Spec spec = specs.spec(c.stored);
+                boolean said = rows > 0 && columns > 0;
+                Process process = specs.process(spec, c.stored, exec.config)
+                        .with(new Process.ConsoleSize(
+                                said ? rows : exec.config.consoleRows(),
+                                said ? columns : exec.config.consoleColumns()));
                 Keeper.Spawned spawned = runtime.exec(
                         exec.id,
                         init.pidfd(),
                         spec,
-                        specs.process(spec, c.stored, exec.config),
+                        process,
                         Attachments.NONE
                                 .withCgroup(cgroup)
                                 .withStreams(streams.childInput(), streams.childOutput(), streams.childError()));
@@ -128,9 +153,6 @@ final class Execs {
                             streams.takeError()));
                 }
                 exec.started(spawned, attachment);
-                if (tty && rows > 0 && columns > 0) {
-                    spawned.terminal().ifPresent(t -> linux.setWindowSize(t, rows, columns));
-                }
                 publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
                 return attachment.map(a -> a);
             }

@@ -365,6 +365,7 @@ final class Images implements AutoCloseable {
             case INVALID -> EngineException.Kind.INVALID_ARGUMENT;
             case CONFLICT -> EngineException.Kind.CONFLICT;
             case NO_SPACE -> EngineException.Kind.EXHAUSTED;
+            case READ_ONLY -> EngineException.Kind.PERMISSION_DENIED;
             case UNSUPPORTED -> EngineException.Kind.UNSUPPORTED;
             case INTERNAL -> EngineException.Kind.INTERNAL;
         };

@@ -44,8 +44,10 @@ public final class KistEngine implements Engine {
     private final Registry registry = new Registry();
     private final Events events;
     private final SpecFactory specs;
+    private final Sharing sharing;
     private final Lifecycle lifecycle;
     private final ContainerStreams streams;
+    private final Updates updates;
     private final Timers timers = Timers.system();
     private final Execs execs;
     private final HealthProbe healthProbe;
@@ -64,6 +66,7 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
@@ -78,8 +81,11 @@ public final class KistEngine implements Engine {
                 events,
                 specs,
                 streams,
+                sharing,
+                new InitProgram(linux, options.keeper()),
                 timers,
                 this::check);
+        this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
@@ -257,6 +263,7 @@ public final class KistEngine implements Engine {
                 lifecycle.rename(registry.get(r.ref()), r.newName());
                 yield Request.Done.DONE;
             }
+            case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
@@ -290,7 +297,7 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, sharing.resolve(request.config()), image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
@@ -305,7 +312,8 @@ public final class KistEngine implements Engine {
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
@@ -366,7 +374,10 @@ public final class KistEngine implements Engine {
         return switch (state.phase()) {
             case CREATED -> ContainerView.State.CREATED;
             // not running until it is: before, what it was
-            case STARTING -> state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case STARTING ->
+                state.restarts() > 0
+                        ? ContainerView.State.RESTARTING
+                        : state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;

@@ -35,6 +35,9 @@ import kist.runtime.StartException;
  */
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
+    /** How often a forced removal kills what its policy starts again. */
+    private static final int MOST_REMOVALS = 5;
+
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -48,6 +51,8 @@ final class Lifecycle {
     private final Events events;
     private final SpecFactory specs;
     private final ContainerStreams streams;
+    private final Sharing sharing;
+    private final InitProgram init;
     private final Timers timers;
     private final Restarts restarts;
     private final Health.Probe probe;
@@ -65,6 +70,8 @@ final class Lifecycle {
             Events events,
             SpecFactory specs,
             ContainerStreams streams,
+            Sharing sharing,
+            InitProgram init,
             Timers timers,
             Health.Probe probe) {
         this.linux = linux;
@@ -78,6 +85,8 @@ final class Lifecycle {
         this.events = events;
         this.specs = specs;
         this.streams = streams;
+        this.sharing = sharing;
+        this.init = init;
         this.timers = timers;
         this.restarts = new Restarts(timers, this::startAgain);
         this.probe = probe;
@@ -321,11 +330,16 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Sharing.Joining others = sharing.open(c.host());
+                Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Keeper.Log log = streams.openLog(c)) {
             HostFiles.write(
-                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+                    directory,
+                    SpecFactory.hostname(c.stored),
+                    c.host(),
+                    config.domainname(),
+                    c.network.flatMap(Claimed::endpoint));
             specs.open(linux, c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -342,7 +356,9 @@ final class Lifecycle {
                             ends.error(),
                             Optional.of(log),
                             mounts,
-                            false));
+                            false,
+                            init.of(c.host()),
+                            others.joined()));
         } finally {
             mounts.values().forEach(Fd::close);
         }
@@ -624,6 +640,15 @@ final class Lifecycle {
     }
 
     void remove(Container c, boolean force) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+            if (!force || attempt == MOST_REMOVALS) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+        }
+    }
+
+    /** False where it runs again by the time that it should go. */
+    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -644,9 +669,10 @@ final class Lifecycle {
         c.lock.lock();
         try {
             if (c.state.active()) {
-                throw conflict("container " + c.name() + " was started meanwhile");
+                return false;
             }
             remove(c);
+            return true;
         } finally {
             c.lock.unlock();
         }

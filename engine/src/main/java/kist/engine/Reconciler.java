@@ -135,7 +135,7 @@ final class Reconciler {
 
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
-        c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.id())));
+        c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.stored)));
         if (!c.host().network().equals("host")) {
             c.state
                     .network()

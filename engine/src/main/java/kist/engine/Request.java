@@ -164,6 +164,14 @@ public sealed interface Request<R> {
         }
     }
 
+    /** Gives a container other limits or another restart policy; answers warnings. */
+    record UpdateContainer(String ref, ContainerUpdate update) implements Request<List<String>> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
     /** Gives a container another name. */
     record RenameContainer(String ref, String newName) implements Request<Done> {
         @Override
@@ -254,8 +262,8 @@ public sealed interface Request<R> {
     /**
      * Starts a prepared process; the attachment is absent where it was asked to be detached.
      *
-     * @param rows terminal rows, 0 to leave the default
-     * @param columns terminal columns, 0 to leave the default
+     * @param rows terminal rows, 0 for what was said when it was prepared
+     * @param columns terminal columns, 0 for what was said when it was prepared
      */
     record StartExec(String execId, boolean detach, int rows, int columns) implements Request<Optional<Attachment>> {
         @Override

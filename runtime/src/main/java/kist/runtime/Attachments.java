@@ -23,6 +23,8 @@ import kist.kernel.Keeper;
  *     mount with that destination; those that the spec does not have are mounted after all others, private and as they
  *     are (resolv.conf, hosts, hostname)
  * @param waitForStart stop before the program is executed, until {@link ContainerRuntime#proceed}
+ * @param init executable file that becomes the first process, with the program as its argument; empty for the program
+ * @param joined what it shares with other containers
  */
 public record Attachments(
         Optional<Fd> rootfs,
@@ -36,7 +38,21 @@ public record Attachments(
         Optional<Fd> keeperError,
         Optional<Keeper.Log> log,
         Map<String, Fd> volumes,
-        boolean waitForStart) {
+        boolean waitForStart,
+        Optional<Fd> init,
+        Joined joined) {
+    /**
+     * What a container shares with others that run.
+     *
+     * @param namespaces by type ({@code ipc}, {@code pid}, {@code uts}): a descriptor of the namespace or a pidfd of a
+     *     process in it, in place of the path that the spec names
+     * @param sharedMemory pidfd of the process whose /dev/shm is to be the container's too
+     */
+    public record Joined(Map<String, Fd> namespaces, Optional<Fd> sharedMemory) {
+        /** Nothing. */
+        public static final Joined NOTHING = new Joined(Map.of(), Optional.empty());
+    }
+
     /** Nothing: /dev/null as standard streams, the keeper's control group. */
     public static final Attachments NONE = new Attachments(
             Optional.empty(),
@@ -50,7 +66,9 @@ public record Attachments(
             Optional.empty(),
             Optional.empty(),
             Map.of(),
-            false);
+            false,
+            Optional.empty(),
+            Joined.NOTHING);
 
     /** These with this root. */
     public Attachments withRootfs(Fd mount) {
@@ -66,7 +84,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with this control group. */
@@ -83,7 +103,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with this network namespace. */
@@ -100,7 +122,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with standard streams for the process. */
@@ -117,13 +141,28 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with the other ends of the standard streams for the keeper, and a log. */
     public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Keeper.Log> to) {
         return new Attachments(
-                rootfs, cgroup, networkNamespace, input, output, error, in, out, err, to, volumes, waitForStart);
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                in,
+                out,
+                err,
+                to,
+                volumes,
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with volumes. */
@@ -140,7 +179,9 @@ public record Attachments(
                 keeperError,
                 log,
                 mounts,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with a stop before the program is executed. */
@@ -157,6 +198,27 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                true);
+                true,
+                init,
+                joined);
+    }
+
+    /** These with an init, and with what is shared with other containers. */
+    public Attachments with(Optional<Fd> program, Joined others) {
+        return new Attachments(
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                waitForStart,
+                program,
+                others);
     }
 }
