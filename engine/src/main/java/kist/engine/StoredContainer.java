@@ -44,4 +44,38 @@ record StoredContainer(
                 stopSignal,
                 stopTimeout);
     }
+
+    StoredContainer withConfig(ContainerConfig other) {
+        return new StoredContainer(
+                format,
+                id,
+                name,
+                other,
+                imageId,
+                createdNanos,
+                argv,
+                environment,
+                workingDir,
+                user,
+                labels,
+                stopSignal,
+                stopTimeout);
+    }
+
+    StoredContainer withEnvironment(List<String> other) {
+        return new StoredContainer(
+                format,
+                id,
+                name,
+                config,
+                imageId,
+                createdNanos,
+                argv,
+                other,
+                workingDir,
+                user,
+                labels,
+                stopSignal,
+                stopTimeout);
+    }
 }

@@ -1,6 +1,7 @@
 package kist.engine;
 
 import io.avaje.jsonb.Json;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -34,7 +35,16 @@ record StoredState(
         EXITED
     }
 
-    /** An {@link kist.network.Endpoint}, as it stands on disk. */
+    /** A published port, as it stands on disk. */
+    @Json
+    record StoredPort(String protocol, String hostAddress, int hostPort, String containerAddress, int containerPort) {}
+
+    /**
+     * An {@link kist.network.Endpoint}, as it stands on disk.
+     *
+     * @param others further places of the same container
+     * @param ports of the container at the host
+     */
     @Json
     record StoredEndpoint(
             String network,
@@ -44,7 +54,28 @@ record StoredState(
             String address,
             int prefixLength,
             String gateway,
-            String mac) {
+            String mac,
+            List<StoredEndpoint> others,
+            List<StoredPort> ports) {
+        /** An engine that knew of one network only wrote neither others nor ports. */
+        StoredEndpoint {
+            others = HostConfig.all(others);
+            ports = HostConfig.all(ports);
+        }
+
+        StoredEndpoint with(List<StoredEndpoint> newOthers, List<StoredPort> newPorts) {
+            return new StoredEndpoint(
+                    network,
+                    networkId,
+                    endpointId,
+                    hostInterface,
+                    address,
+                    prefixLength,
+                    gateway,
+                    mac,
+                    newOthers,
+                    newPorts);
+        }
 
         static StoredEndpoint of(kist.network.Endpoint e) {
             return new StoredEndpoint(
@@ -55,7 +86,9 @@ record StoredState(
                     e.address(),
                     e.prefixLength(),
                     e.gateway(),
-                    e.mac());
+                    e.mac(),
+                    List.of(),
+                    List.of());
         }
 
         kist.network.Endpoint endpoint() {
@@ -72,9 +105,12 @@ record StoredState(
         return new StoredState(format, next, pid, exitCode, oomKilled, error, startedNanos, finishedNanos, network);
     }
 
-    StoredState starting(Optional<kist.network.Endpoint> endpoint, long nanos) {
-        return new StoredState(
-                format, Phase.STARTING, 0, exitCode, false, "", nanos, finishedNanos, endpoint.map(StoredEndpoint::of));
+    StoredState starting(Optional<StoredEndpoint> places, long nanos) {
+        return new StoredState(format, Phase.STARTING, 0, exitCode, false, "", nanos, finishedNanos, places);
+    }
+
+    StoredState connected(Optional<StoredEndpoint> places) {
+        return new StoredState(format, phase, pid, exitCode, oomKilled, error, startedNanos, finishedNanos, places);
     }
 
     StoredState running(long newPid, long nanos) {
