@@ -45,6 +45,10 @@ record StoredContainer(
                 stopTimeout);
     }
 
+    StoredContainer withHost(HostConfig host) {
+        return withConfig(config.withHost(host));
+    }
+
     StoredContainer withConfig(ContainerConfig other) {
         return new StoredContainer(
                 format,
