@@ -29,6 +29,8 @@ import kist.network.Endpoint;
  * @param stopTimeout seconds, absent for the engine's default
  * @param execs ids of its exec'ed processes
  * @param logPath file of its log
+ * @param restarts how often its policy has started it again since its user did
+ * @param health what its health checks say; empty where it has none, or was never started
  */
 public record ContainerView(
         String id,
@@ -52,7 +54,9 @@ public record ContainerView(
         String stopSignal,
         OptionalInt stopTimeout,
         List<String> execs,
-        String logPath) {
+        String logPath,
+        int restarts,
+        Optional<HealthView> health) {
 
     /** Where a container is in its life; {@code name().toLowerCase()} is Docker's word for it. */
     public enum State {
@@ -62,7 +66,7 @@ public record ContainerView(
         RUNNING,
         /** Frozen. */
         PAUSED,
-        /** Being stopped and started. */
+        /** Being stopped and started, or waiting for the start that its policy wants. */
         RESTARTING,
         /** Its first process has ended. */
         EXITED,

@@ -36,6 +36,7 @@ final class Reconciler {
     private final Cgroups cgroups;
     private final Lifecycle lifecycle;
     private final SpecFactory specs;
+    private final ContainerStreams streams;
     private final String cgroupParent;
 
     Reconciler(
@@ -48,6 +49,7 @@ final class Reconciler {
             Cgroups cgroups,
             Lifecycle lifecycle,
             SpecFactory specs,
+            ContainerStreams streams,
             String cgroupParent) {
         this.linux = linux;
         this.keeper = keeper;
@@ -58,6 +60,7 @@ final class Reconciler {
         this.cgroups = cgroups;
         this.lifecycle = lifecycle;
         this.specs = specs;
+        this.streams = streams;
         this.cgroupParent = cgroupParent;
     }
 
@@ -71,7 +74,7 @@ final class Reconciler {
         int ended = 0;
         for (ContainerStore.Found found : store.load()) {
             String id = found.container().id();
-            Container c = new Container(found.container(), found.state(), known0 -> keeper.watch(id, known0));
+            Container c = new Container(found.container(), found.state(), streams.toKeeper(id));
             known.add(id);
             registry.add(c);
             Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
@@ -120,6 +123,7 @@ final class Reconciler {
             } else if (process.isPresent()) {
                 forget(c.id());
             }
+            lifecycle.resume(c);
             if (c.host().autoRemove() && c.state.phase() == StoredState.Phase.EXITED && !c.removing) {
                 lifecycle.removeQuietly(c);
             }
@@ -131,7 +135,7 @@ final class Reconciler {
 
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
-        c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.id())));
+        c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.stored)));
         if (!c.host().network().equals("host")) {
             c.state
                     .network()
@@ -156,6 +160,7 @@ final class Reconciler {
         }
         spawned.input().ifPresent(linux::setNonBlocking);
         c.run.begin(spawned);
+        lifecycle.resumeChecks(c);
         return true;
     }
 
@@ -191,6 +196,7 @@ final class Reconciler {
     }
 
     private void sweep(Set<String> known) {
+        streams.sweep(known);
         for (String id : snapshots.ids()) {
             if (!known.contains(id)) {
                 snapshots.remove(id);

@@ -44,4 +44,21 @@ record StoredContainer(
                 stopSignal,
                 stopTimeout);
     }
+
+    StoredContainer withHost(HostConfig host) {
+        return new StoredContainer(
+                format,
+                id,
+                name,
+                config.withHost(host),
+                imageId,
+                createdNanos,
+                argv,
+                environment,
+                workingDir,
+                user,
+                labels,
+                stopSignal,
+                stopTimeout);
+    }
 }
