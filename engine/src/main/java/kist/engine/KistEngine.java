@@ -112,6 +112,8 @@ public final class KistEngine implements Engine {
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
         timers.begin();
+        registry.all().forEach(streams::forward);
+        streams.look(registry);
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -440,6 +442,7 @@ public final class KistEngine implements Engine {
     public void close() {
         timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
+        streams.close();
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();

@@ -283,6 +283,7 @@ final class Lifecycle {
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
             closeBorrowed(c, namespace);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
@@ -666,6 +667,7 @@ final class Lifecycle {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
             remains = store.remove(c.id());
