@@ -88,17 +88,17 @@ final class PsCommand {
         Path errors = Files.createTempFile("kist-ps", ".err");
         try {
             Process process = builder.redirectError(errors.toFile()).start();
-            try (process) {
+            try {
                 process.getOutputStream().close();
                 Thread.ofVirtual().start(() -> endInTime(process));
                 byte[] output = process.getInputStream().readNBytes(MAXIMUM_BYTES);
                 process.getInputStream().close();
                 int code = process.waitFor();
                 String said = Files.size(errors) > 65_536 ? "" : Files.readString(errors, StandardCharsets.ISO_8859_1);
-                return new Result(
-                        code,
-                        new String(output, StandardCharsets.UTF_8),
-                        said.lines().findFirst().orElse(""));
+                String first = said.lines().findFirst().orElse("it failed");
+                return new Result(code, new String(output, StandardCharsets.UTF_8), first);
+            } finally {
+                process.destroyForcibly(); // harmless where it has ended
             }
         } finally {
             Files.delete(errors);

@@ -16,11 +16,11 @@ final class Creation {
 
     static StoredContainer merge(String id, String name, ContainerConfig asked, Image image, long createdNanos) {
         ImageConfig from = image.config();
+        check(asked);
         ContainerConfig config = ContainerConfigBuilder.builder(withDefaults(asked))
                 .health(HealthCheck.merge(asked.health(), from))
                 .shell(asked.shell().isEmpty() ? from.shell() : asked.shell())
                 .build();
-        check(config);
         List<String> entrypoint = config.entrypoint().orElse(from.entrypoint());
         if (entrypoint.size() == 1 && entrypoint.getFirst().isEmpty()) {
             entrypoint = List.of();
@@ -123,9 +123,9 @@ final class Creation {
         ResourceLimits.check(host);
         Devices.check(host);
         Sharing.check(config);
+        Restarts.check(host);
         SecurityOptions.of(host);
         refuse(host);
-        Restarts.check(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
         for (HostConfig.MountSpec m : host.mounts()) {
             mount(m);

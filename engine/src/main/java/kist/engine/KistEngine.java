@@ -69,11 +69,11 @@ public final class KistEngine implements Engine {
         this.store = new ContainerStore(root.resolve("containers"));
         this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
         this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
         directory.restore();
         this.names = new NameService(registry, directory);
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
-        this.sharing = new Sharing(linux, registry);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
@@ -112,6 +112,8 @@ public final class KistEngine implements Engine {
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
         timers.begin();
+        registry.all().forEach(streams::forward);
+        streams.look(registry);
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -384,7 +386,10 @@ public final class KistEngine implements Engine {
         return switch (state.phase()) {
             case CREATED -> ContainerView.State.CREATED;
             // not running until it is: before, what it was
-            case STARTING -> state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case STARTING ->
+                state.restarts() > 0
+                        ? ContainerView.State.RESTARTING
+                        : state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;
@@ -437,6 +442,7 @@ public final class KistEngine implements Engine {
     public void close() {
         timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
+        streams.close();
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();

@@ -32,6 +32,9 @@ import kist.runtime.StartException;
  */
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
+    /** How often a forced removal kills what its policy starts again. */
+    private static final int MOST_REMOVALS = 5;
+
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -280,6 +283,7 @@ final class Lifecycle {
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
             closeBorrowed(c, namespace);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
@@ -619,6 +623,15 @@ final class Lifecycle {
     }
 
     void remove(Container c, boolean force) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+            if (!force || attempt == MOST_REMOVALS) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+        }
+    }
+
+    /** False where it runs again by the time that it should go. */
+    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -639,9 +652,10 @@ final class Lifecycle {
         c.lock.lock();
         try {
             if (c.state.active()) {
-                throw conflict("container " + c.name() + " was started meanwhile");
+                return false;
             }
             remove(c);
+            return true;
         } finally {
             c.lock.unlock();
         }
@@ -653,6 +667,7 @@ final class Lifecycle {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
             remains = store.remove(c.id());

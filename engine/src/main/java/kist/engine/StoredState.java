@@ -1,8 +1,8 @@
 package kist.engine;
 
 import io.avaje.jsonb.Json;
-import java.util.List;
 import io.soabase.recordbuilder.core.RecordBuilder;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -126,10 +126,6 @@ record StoredState(
         return alive() || phase == Phase.RESTARTING;
     }
 
-    StoredState connected(Optional<StoredEndpoint> places) {
-        return with().network(places).build();
-    }
-
     private StoredStateBuilder with() {
         return StoredStateBuilder.builder(this);
     }
@@ -148,6 +144,10 @@ record StoredState(
                 .health(checked ? HealthView.STARTING : "")
                 .failingStreak(0)
                 .build();
+    }
+
+    StoredState connected(Optional<StoredEndpoint> places) {
+        return with().network(places).build();
     }
 
     StoredState running(long newPid, long nanos) {
