@@ -81,7 +81,7 @@ final class ContainerRoutes {
             case "json" -> {
                 call.refuse("size");
                 call.answer(
-                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call.storageDriver()));
+                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
             }
             case "logs" -> logs(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);
@@ -253,10 +253,11 @@ final class ContainerRoutes {
     }
 
     private static boolean fitsNetwork(ContainerView c, Filters filters) {
-        Map<String, ?> networks = ContainerJson.networks(c);
-        String id = c.endpoint().isPresent() ? c.endpoint().get().networkId() : "";
-        return filters.exact("network", networks.keySet().iterator().next())
-                || !id.isEmpty() && filters.exact("network", id);
+        if (!filters.has("network")) {
+            return true;
+        }
+        return PlaceJson.networks(c, false).keySet().stream().anyMatch(name -> filters.exact("network", name))
+                || c.endpoints().stream().anyMatch(e -> filters.prefix("network", e.networkId()));
     }
 
     private static boolean fitsMount(ContainerView c, Filters filters) {

@@ -117,15 +117,6 @@ final class Creation {
             throw invalid("more than " + MOST_LABELS_AND_VARIABLES + " labels and environment variables");
         }
         noNul(config);
-        switch (host.network()) {
-            case "", "default", "bridge", "none", "host" -> {}
-            default ->
-                throw new EngineException(
-                        // not "not found": clients would take it for the image and pull it
-                        EngineException.Kind.INVALID_ARGUMENT,
-                        "network " + Names.printable(host.network())
-                                + " not found; this version has bridge, host and none");
-        }
         if (host.network().equals("host") && !config.hostname().isEmpty() && host.privileged()) {
             throw invalid("a privileged container on the host's network shares its name; leave out the hostname");
         }

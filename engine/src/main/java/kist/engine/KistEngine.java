@@ -39,6 +39,9 @@ public final class KistEngine implements Engine {
     private final Images images;
     private final Hosting hosting;
     private final Networks networks;
+    private final NetworkDirectory directory;
+    private final NameService names;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerStore store;
     private final Registry registry = new Registry();
@@ -67,6 +70,10 @@ public final class KistEngine implements Engine {
         this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
         this.sharing = new Sharing(linux, registry);
+        this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
+        directory.restore();
+        this.names = new NameService(registry, directory);
+        this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
@@ -75,7 +82,7 @@ public final class KistEngine implements Engine {
                 store,
                 registry,
                 imageStore.snapshots(),
-                networks,
+                connections,
                 cgroups,
                 runtime,
                 events,
@@ -95,7 +102,7 @@ public final class KistEngine implements Engine {
                         store,
                         registry,
                         imageStore.snapshots(),
-                        networks,
+                        connections,
                         cgroups,
                         lifecycle,
                         specs,
@@ -281,6 +288,7 @@ public final class KistEngine implements Engine {
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
             case ImageRequest<?> r -> images.perform(r);
+            case NetworkRequest<?> r -> connections.perform(r);
             case HostedRequest<?> r -> hosting.call(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
@@ -297,7 +305,9 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, sharing.resolve(request.config()), image, Clock.nanos());
+            ContainerConfig config = NetworkWishes.complete(
+                    sharing.resolve(request.config()), image.config().exposedPorts(), directory, registry);
+            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
@@ -358,7 +368,9 @@ public final class KistEngine implements Engine {
                 state.error(),
                 state.startedNanos(),
                 state.finishedNanos(),
-                state.alive() ? state.network().map(StoredState.StoredEndpoint::endpoint) : Optional.empty(),
+                state.alive() ? c.places.endpoints().stream().findFirst() : Optional.empty(),
+                state.alive() ? c.places.endpoints() : List.of(),
+                state.alive() ? c.places.published() : List.of(),
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
@@ -435,6 +447,7 @@ public final class KistEngine implements Engine {
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
+        names.close();
         if (idle) {
             networks.destroyAll();
             cgroups.open(options.cgroupParent()).remove();
