@@ -43,8 +43,7 @@ public final class DockerDoor implements Handler {
             "services",
             "session",
             "swarm",
-            "tasks",
-            "volumes");
+            "tasks");
 
     private final Engine engine;
 
@@ -117,6 +116,8 @@ public final class DockerDoor implements Handler {
                 return ExecRoutes.route(call);
             case "images":
                 return ImageRoutes.route(call);
+            case "volumes":
+                return VolumeRoutes.route(call);
             case "kist":
                 return KistRoutes.route(call);
             case "auth":
