@@ -9,6 +9,7 @@ module kist.engine {
     requires transitive kist.image;
     requires transitive kist.registry;
     requires transitive kist.network;
+    requires kist.dns;
     requires io.avaje.jsonb;
 
     exports kist.engine;

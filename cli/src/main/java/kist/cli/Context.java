@@ -46,6 +46,20 @@ record Context(
         return terminals.indexOf('1') >= 0;
     }
 
+    boolean stderrIsTerminal() {
+        return terminals.indexOf('2') >= 0;
+    }
+
+    /** Whether standard output is looked at by somebody who wants colours (see no-color.org). */
+    boolean coloured() {
+        return stdoutIsTerminal() && colours();
+    }
+
+    private boolean colours() {
+        return environment.getOrDefault("NO_COLOR", "").isEmpty()
+                && !environment.getOrDefault("TERM", "dumb").equals("dumb");
+    }
+
     /** The same with nowhere to write to. */
     Context silent() {
         return new Context(settings, in, OutputStream.nullOutputStream(), err, environment, home, "");
@@ -64,8 +78,18 @@ record Context(
         print(text + "\n");
     }
 
+    /** A line on standard error; on a terminal the word before its first colon stands out. */
     void error(String text) throws IOException {
-        err.write((text + "\n").getBytes(StandardCharsets.UTF_8));
+        var line = text;
+        if (stderrIsTerminal() && colours()) {
+            int colon = text.indexOf(':');
+            boolean warning = text.startsWith("WARNING");
+            if (warning || text.startsWith("kist:") || text.startsWith("Error")) {
+                line = (warning ? Colour.YELLOW : Colour.RED).paint(text.substring(0, Math.max(0, colon)))
+                        + text.substring(Math.max(0, colon));
+            }
+        }
+        err.write((line + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     Engine engine() {

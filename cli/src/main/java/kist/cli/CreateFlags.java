@@ -7,68 +7,61 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
+import java.util.TreeMap;
 
-/** The flags of {@code kist run} and {@code kist create}, and the request that they make. */
+/** The flags of {@code kist run} and {@code kist create}, and the request that they make; see also {@link HostFlags}. */
 final class CreateFlags {
     private CreateFlags() {}
 
+    /** What the engine looks at to restart a container that its health check calls unhealthy. */
+    static final String RESTART_ON_UNHEALTHY = "io.kist.restart-on-unhealthy";
+
     /** Adds the flags that both commands have. */
     static Flags declare(Flags flags) {
-        return flags.stopAtFirstArgument()
-                .list("add-host", 0, "list", "Add a line to /etc/hosts (host:address)")
+        flags.stopAtFirstArgument()
                 .list("attach", 'a', "list", "Attach to STDIN, STDOUT or STDERR")
-                .list("cap-add", 0, "list", "Add Linux capabilities")
-                .list("cap-drop", 0, "list", "Drop Linux capabilities")
                 .text("cidfile", 0, "string", "Write the container ID to the file")
-                .text("cpu-period", 0, "int", "CPU period in microseconds")
-                .text("cpu-quota", 0, "int", "CPU time in each period in microseconds")
-                .text("cpu-shares", 'c', "int", "CPU shares (relative weight)")
-                .text("cpus", 0, "decimal", "Number of CPUs")
-                .text("cpuset-cpus", 0, "string", "CPUs in which to allow execution (0-3, 0,1)")
-                .text("cpuset-mems", 0, "string", "Memory nodes in which to allow execution (0-3, 0,1)")
+                .bool("disable-content-trust", 0, "Skip image verification (the engine's policy file decides)")
                 .text("domainname", 0, "string", "Container NIS domain name")
                 .text("entrypoint", 0, "string", "Overwrite the default ENTRYPOINT of the image")
                 .list("env", 'e', "list", "Set environment variables")
                 .list("env-file", 0, "list", "Read in a file of environment variables")
+                .list("expose", 0, "list", "Expose a port or a range of ports")
+                .text("health-cmd", 0, "string", "Command to run to check health")
+                .text("health-interval", 0, "duration", "Time between running the check (ms|s|m|h)")
+                .text("health-retries", 0, "int", "Consecutive failures needed to report unhealthy")
+                .text("health-start-interval", 0, "duration", "Time between checks during the start period (ms|s|m|h)")
+                .text("health-start-period", 0, "duration", "Time to start in which failures do not count (ms|s|m|h)")
+                .text("health-timeout", 0, "duration", "Maximum time to allow one check to run (ms|s|m|h)")
                 .text("hostname", 'h', "string", "Container host name")
                 .bool("interactive", 'i', "Keep STDIN open even if not attached")
+                .text("ip", 0, "string", "IPv4 address (e.g., 172.30.100.104)")
+                .text("ip6", 0, "string", "IPv6 address (e.g., 2001:db8::33)")
                 .list("label", 'l', "list", "Set meta data on a container")
                 .list("label-file", 0, "list", "Read in a line delimited file of labels")
-                .text("memory", 'm', "bytes", "Memory limit")
-                .text("memory-reservation", 0, "bytes", "Memory soft limit")
-                .text("memory-swap", 0, "bytes", "Limit of memory plus swap: '-1' for no limit of swap")
-                .list("mount", 0, "mount", "Attach a filesystem mount to the container")
+                .list("link", 0, "list", "Add link to another container")
+                .list("link-local-ip", 0, "list", "Container IPv4/IPv6 link-local addresses")
+                .text("mac-address", 0, "string", "Container MAC address (e.g., 92:d0:c6:0a:29:33)")
                 .text("name", 0, "string", "Assign a name to the container")
-                .text("network", 0, "network", "Connect a container to a network: bridge, host or none")
-                .text("net", 0, "network", "The same as --network")
-                .text("pids-limit", 0, "int", "Limit of processes (-1 for unlimited)")
-                .bool("privileged", 0, "Give extended privileges to this container")
+                .list("network", 0, "network", "Connect a container to a network")
+                .also("net", "network")
+                .list("network-alias", 0, "list", "Add network-scoped alias for the container")
+                .also("net-alias", "network-alias")
+                .bool("no-healthcheck", 0, "Disable any container-specified HEALTHCHECK")
                 .bool("quiet", 'q', "Suppress the pull output")
                 .text("platform", 0, "string", "Set platform if server is multi-platform capable")
+                .list("publish", 'p', "list", "Publish a container's port(s) to the host")
                 .text("pull", 0, "string", "Pull image before running (\"always\", \"missing\", \"never\")")
-                .bool("read-only", 0, "Mount the container's root filesystem as read only")
-                .bool("rm", 0, "Remove the container when it exits")
-                .list("security-opt", 0, "list", "Security options")
-                .text("shm-size", 0, "bytes", "Size of /dev/shm")
+                .bool("restart-on-unhealthy", 0, "Restart the container when its health check calls it unhealthy")
                 .text("stop-signal", 0, "string", "Signal to stop the container")
                 .text("stop-timeout", 0, "int", "Seconds to wait before the container is killed")
-                .list("sysctl", 0, "map", "Kernel parameters of the container's namespaces")
-                .list("tmpfs", 0, "list", "Mount a tmpfs directory")
                 .bool("tty", 't', "Allocate a pseudo-TTY")
-                .list("ulimit", 0, "ulimit", "Ulimit options")
                 .text("user", 'u', "string", "Username or UID (format: <name|uid>[:<group|gid>])")
-                .list("volume", 'v', "list", "Bind mount a directory")
+                .list("volume", 'v', "list", "Bind mount a volume or directory")
                 .text("workdir", 'w', "string", "Working directory inside the container")
-                .without("annotation", "blkio-weight", "blkio-weight-device", "cgroup-parent", "cgroupns")
-                .without("cpu-rt-period", "cpu-rt-runtime", "device", "device-cgroup-rule", "device-read-bps")
-                .without("device-read-iops", "device-write-bps", "device-write-iops", "dns", "dns-option", "dns-search")
-                .without("expose", "gpus", "group-add", "health-cmd", "health-interval", "health-retries")
-                .without("health-start-period", "health-timeout", "ip", "ip6", "ipc", "isolation", "kernel-memory")
-                .without("link", "link-local-ip", "log-driver", "log-opt", "mac-address", "memory-swappiness")
-                .without("network-alias", "oom-score-adj", "pid", "p=publish", "restart", "runtime")
-                .without("storage-opt", "userns", "uts", "volume-driver", "volumes-from")
-                .withoutSwitches("disable-content-trust", "init", "no-healthcheck", "oom-kill-disable", "publish-all");
+                .without("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops")
+                .withoutSwitches("use-api-socket");
+        return HostFlags.declare(flags);
     }
 
     /**
@@ -77,6 +70,10 @@ final class CreateFlags {
      * @param attached whether the command stays attached, so that the streams are asked for
      */
     static Map<String, Object> body(Flags.Parsed flags, Context context, boolean attached) throws IOException {
+        if (flags.given("disable-content-trust") && !flags.on("disable-content-trust")) {
+            throw flags.invalid(
+                    "disable-content-trust", "false", "which images may run is settled by the engine's policy file");
+        }
         var arguments = flags.arguments();
         var body = new LinkedHashMap<String, Object>();
         body.put("Image", arguments.getFirst());
@@ -95,8 +92,15 @@ final class CreateFlags {
             body.put("Env", environment);
         }
         var labels = labels(flags);
+        if (flags.on("restart-on-unhealthy")) {
+            labels.put(RESTART_ON_UNHEALTHY, "true");
+        }
         if (!labels.isEmpty()) {
             body.put("Labels", labels);
+        }
+        var health = health(flags);
+        if (!health.isEmpty()) {
+            body.put("Healthcheck", health);
         }
         boolean stdin = flags.on("interactive");
         body.put("Tty", flags.on("tty"));
@@ -105,8 +109,58 @@ final class CreateFlags {
         body.put("AttachStdin", attached && attachesTo(flags, "stdin"));
         body.put("AttachStdout", attached && attachesTo(flags, "stdout"));
         body.put("AttachStderr", attached && attachesTo(flags, "stderr"));
-        body.put("HostConfig", host(flags));
+        var volumes = new TreeMap<String, Object>();
+        for (var value : flags.all("volume")) {
+            if (value.indexOf(':') < 0) {
+                volumes.put(value, Map.of());
+            }
+        }
+        if (!volumes.isEmpty()) {
+            body.put("Volumes", volumes);
+        }
+        var host = HostFlags.body(flags);
+        if (flags.given("expose") || flags.given("publish")) {
+            var ports = new PortFlags(flags);
+            body.put("ExposedPorts", ports.exposed());
+            if (!ports.bindings().isEmpty()) {
+                host.put("PortBindings", ports.bindings());
+            }
+        }
+        EndpointFlags.put(flags, body, host);
+        body.put("HostConfig", host);
         return body;
+    }
+
+    private static Map<String, Object> health(Flags.Parsed flags) {
+        var health = new LinkedHashMap<String, Object>();
+        flags.text("health-cmd")
+                .filter(command -> !command.isEmpty())
+                .ifPresent(command -> health.put("Test", List.of("CMD-SHELL", command)));
+        putDuration(health, "Interval", flags, "health-interval");
+        putDuration(health, "Timeout", flags, "health-timeout");
+        putDuration(health, "StartPeriod", flags, "health-start-period");
+        putDuration(health, "StartInterval", flags, "health-start-interval");
+        flags.number("health-retries").ifPresent(count -> {
+            if (count < 0) {
+                throw flags.invalid("health-retries", Long.toString(count), "must not be negative");
+            }
+            health.put("Retries", count);
+        });
+        if (flags.on("no-healthcheck")) {
+            if (!health.isEmpty()) {
+                throw flags.wrong("--no-healthcheck conflicts with --health-* options");
+            }
+            return Map.of("Test", List.of("NONE"));
+        }
+        return health;
+    }
+
+    private static void putDuration(Map<String, Object> body, String field, Flags.Parsed flags, String flag) {
+        flags.text(flag).ifPresent(value -> {
+            var nanos = value.equals("0") ? java.util.OptionalLong.of(0) : Units.goDuration(value);
+            body.put(
+                    field, nanos.orElseThrow(() -> flags.invalid(flag, value, "a span such as 30s or 1m30s would be")));
+        });
     }
 
     /** Which streams an attached run joins: those of {@code -a}, or output always and input with {@code -i}. */
@@ -126,130 +180,25 @@ final class CreateFlags {
         return false;
     }
 
-    private static Map<String, Object> host(Flags.Parsed flags) {
-        var host = new LinkedHashMap<String, Object>();
-        host.put(
-                "NetworkMode", flags.text("network").or(() -> flags.text("net")).orElse("default"));
-        if (flags.on("rm")) {
-            host.put("AutoRemove", true);
-        }
-        putBytes(host, "Memory", flags, "memory");
-        putBytes(host, "MemoryReservation", flags, "memory-reservation");
-        if (flags.text("memory-swap").orElse("").equals("-1")) {
-            host.put("MemorySwap", -1L);
-        } else {
-            putBytes(host, "MemorySwap", flags, "memory-swap");
-        }
-        putBytes(host, "ShmSize", flags, "shm-size");
-        flags.text("cpus").ifPresent(cpus -> {
-            OptionalLong nanos = Units.nanoCpus(cpus);
-            host.put(
-                    "NanoCpus",
-                    nanos.orElseThrow(() -> flags.invalid("cpus", cpus, "not a number of CPUs such as 1.5")));
-        });
-        flags.number("cpu-shares").ifPresent(value -> host.put("CpuShares", value));
-        flags.number("cpu-period").ifPresent(value -> host.put("CpuPeriod", value));
-        flags.number("cpu-quota").ifPresent(value -> host.put("CpuQuota", value));
-        flags.number("pids-limit").ifPresent(value -> host.put("PidsLimit", value));
-        putText(host, "CpusetCpus", flags, "cpuset-cpus");
-        putText(host, "CpusetMems", flags, "cpuset-mems");
-        putList(host, "CapAdd", flags.all("cap-add"));
-        putList(host, "CapDrop", flags.all("cap-drop"));
-        putList(host, "SecurityOpt", flags.all("security-opt"));
-        putList(host, "ExtraHosts", flags.all("add-host"));
-        putList(host, "Binds", binds(flags));
-        if (flags.on("privileged")) {
-            host.put("Privileged", true);
-        }
-        if (flags.on("read-only")) {
-            host.put("ReadonlyRootfs", true);
-        }
-        if (flags.given("tmpfs")) {
-            var tmpfs = new LinkedHashMap<String, Object>();
-            for (var value : flags.all("tmpfs")) {
-                int colon = value.indexOf(':');
-                tmpfs.put(colon < 0 ? value : value.substring(0, colon), colon < 0 ? "" : value.substring(colon + 1));
-            }
-            host.put("Tmpfs", tmpfs);
-        }
-        if (flags.given("mount")) {
-            var mounts = new ArrayList<Object>();
-            for (var value : flags.all("mount")) {
-                mounts.add(MountFlag.parse(flags, value));
-            }
-            host.put("Mounts", mounts);
-        }
-        if (flags.given("sysctl")) {
-            var sysctls = new LinkedHashMap<String, Object>();
-            for (var value : flags.all("sysctl")) {
-                int equals = value.indexOf('=');
-                if (equals <= 0) {
-                    throw flags.invalid("sysctl", value, "name=value would be right");
-                }
-                sysctls.put(value.substring(0, equals), value.substring(equals + 1));
-            }
-            host.put("Sysctls", sysctls);
-        }
-        if (flags.given("ulimit")) {
-            var limits = new ArrayList<Object>();
-            for (var value : flags.all("ulimit")) {
-                limits.add(ulimit(flags, value));
-            }
-            host.put("Ulimits", limits);
-        }
-        return host;
-    }
-
-    /** A relative source means the directory of this command, which the engine cannot know. */
-    private static List<String> binds(Flags.Parsed flags) {
-        var binds = new ArrayList<String>();
-        for (var value : flags.all("volume")) {
-            boolean relative = value.startsWith("./")
-                    || value.startsWith("../")
-                    || value.equals(".")
-                    || value.equals("..")
-                    || value.startsWith(".:")
-                    || value.startsWith("..:");
-            int colon = value.indexOf(':');
-            binds.add(
-                    relative && colon > 0
-                            ? Path.of(value.substring(0, colon))
-                                            .toAbsolutePath()
-                                            .normalize()
-                                    + value.substring(colon)
-                            : value);
-        }
-        return binds;
-    }
-
-    private static Map<String, Object> ulimit(Flags.Parsed flags, String value) {
-        int equals = value.indexOf('=');
-        if (equals <= 0) {
-            throw flags.invalid("ulimit", value, "name=soft[:hard] would be right");
-        }
-        var limits = value.substring(equals + 1).split(":", -1);
-        try {
-            long soft = Long.parseLong(limits[0]);
-            long hard = limits.length > 1 ? Long.parseLong(limits[1]) : soft;
-            if (limits.length > 2 || soft > hard && hard != -1) {
-                throw flags.invalid("ulimit", value, "the soft limit must not be above the hard one");
-            }
-            return Map.of("Name", value.substring(0, equals), "Soft", soft, "Hard", hard);
-        } catch (NumberFormatException e) {
-            throw flags.invalid("ulimit", value, "name=soft[:hard] with whole numbers would be right");
-        }
-    }
-
-    /** NAME=value as given; a bare NAME takes this command's value and is left out where there is none. */
+    /** NAME=value as given; a bare NAME takes this command's value, and where there is none of a flag is sent bare. */
     static List<String> environment(Flags.Parsed flags, Map<String, String> own) throws IOException {
         var result = new ArrayList<String>();
         for (var file : flags.all("env-file")) {
             for (var line : lines(flags, "env-file", file)) {
+                int equals = line.indexOf('=');
+                var name = equals < 0 ? line : line.substring(0, equals);
+                if (name.chars().anyMatch(Character::isWhitespace)) {
+                    throw flags.invalid("env-file", file, "the variable '" + name + "' contains whitespaces");
+                }
                 addVariable(flags, "env-file", result, line, own);
             }
         }
         for (var value : flags.all("env")) {
             addVariable(flags, "env", result, value, own);
+            if (value.indexOf('=') < 0 && !own.containsKey(value)) {
+                // takes the image's away
+                result.add(value);
+            }
         }
         return result;
     }
@@ -294,27 +243,21 @@ final class CreateFlags {
         }
         var result = new ArrayList<String>();
         for (var line : all) {
-            if (!line.isBlank() && !line.startsWith("#")) {
-                result.add(line.stripLeading());
+            var text = result.isEmpty() && line.startsWith("\uFEFF") ? line.substring(1) : line;
+            if (!text.isBlank() && !text.stripLeading().startsWith("#")) {
+                result.add(text.stripLeading());
             }
         }
         return result;
     }
 
-    private static void putText(Map<String, Object> body, String field, Flags.Parsed flags, String flag) {
+    static void putText(Map<String, Object> body, String field, Flags.Parsed flags, String flag) {
         flags.text(flag).filter(value -> !value.isEmpty()).ifPresent(value -> body.put(field, value));
     }
 
-    private static void putList(Map<String, Object> body, String field, List<String> values) {
+    static void putList(Map<String, Object> body, String field, List<String> values) {
         if (!values.isEmpty()) {
             body.put(field, values);
         }
-    }
-
-    private static void putBytes(Map<String, Object> body, String field, Flags.Parsed flags, String flag) {
-        flags.text(flag).ifPresent(value -> {
-            var bytes = Units.bytes(value);
-            body.put(field, bytes.orElseThrow(() -> flags.invalid(flag, value, "not a size such as 64m or 1.5g")));
-        });
     }
 }

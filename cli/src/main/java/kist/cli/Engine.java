@@ -205,19 +205,19 @@ final class Engine {
 
     /** The path of a container. */
     static String container(String reference) {
-        return "/containers/" + named("container", reference);
+        return named("container", reference);
     }
 
     /** The path of an image. */
     static String image(String reference) {
-        return "/images/" + named("image", reference);
+        return named("image", reference);
     }
 
-    /** An empty part would make another path, of something else or of nothing. */
-    private static String named(String kind, String reference) {
+    /** The path of an object of this kind. An empty part would make another path, of something else or of nothing. */
+    static String named(String kind, String reference) {
         if (reference.isEmpty()) {
             throw new Failure(1, "kist: invalid " + kind + " name or ID: value is empty");
         }
-        return quote(reference);
+        return "/" + kind + "s/" + quote(reference);
     }
 }

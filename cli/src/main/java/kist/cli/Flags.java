@@ -37,6 +37,7 @@ final class Flags {
     private final String arguments;
     private final String summary;
     private final Map<String, Flag> flags = new LinkedHashMap<>();
+    private final Map<String, String> aliases = new HashMap<>();
     private boolean stopAtFirstArgument;
 
     /**
@@ -73,6 +74,12 @@ final class Flags {
         return add(new Flag(name, (char) letter, Kind.LIST, type, help));
     }
 
+    /** A second name of a flag, which the help page does not list. */
+    Flags also(String alias, String name) {
+        aliases.put(alias, name);
+        return this;
+    }
+
     /** A switch of the docker command that Kist does not have: refused by its name. */
     Flags withoutSwitches(String... names) {
         for (var name : names) {
@@ -94,6 +101,61 @@ final class Flags {
     private Flags add(Flag flag) {
         flags.put(flag.name(), flag);
         return this;
+    }
+
+    /**
+     * A flag as the completion of a shell sees it.
+     *
+     * @param name the long one, without dashes
+     * @param help one line
+     */
+    record Known(String name, String help) {}
+
+    /** The flags that the help page lists. */
+    List<Known> known() {
+        var known = new ArrayList<Known>();
+        for (var flag : flags.values()) {
+            if (flag.kind() != Kind.REFUSED_BOOL && flag.kind() != Kind.REFUSED_VALUE) {
+                known.add(new Known(flag.name(), flag.help()));
+            }
+        }
+        return known;
+    }
+
+    boolean knows(String name) {
+        return flags.containsKey(name);
+    }
+
+    /** The name of the flag whose value is the word after this one, or nothing. */
+    String wantsValue(String word) {
+        if (word.indexOf('=') >= 0) {
+            return "";
+        }
+        if (word.startsWith("--")) {
+            return valued(word.substring(2));
+        }
+        for (int at = 1; at < word.length(); at++) {
+            var flag = byLetter(word.charAt(at));
+            if (flag != null && !flag.isSwitch()) {
+                return at + 1 == word.length() ? flag.name() : "";
+            }
+        }
+        return "";
+    }
+
+    /** The name of this flag if it takes a value, or nothing. */
+    String valued(String name) {
+        var flag = flags.get(aliases.getOrDefault(name, name));
+        return flag == null || flag.isSwitch() ? "" : flag.name();
+    }
+
+    boolean stopsAtFirstArgument() {
+        return stopAtFirstArgument;
+    }
+
+    /** What follows the flags in the usage line. */
+    String arguments() {
+        return arguments;
     }
 
     /** Full name for messages, such as {@code kist run}. */
@@ -146,6 +208,11 @@ final class Flags {
         boolean on(String name) {
             var given = values.get(name);
             return given != null && given.getLast().equals("true");
+        }
+
+        /** A switch that is on unless told otherwise. */
+        boolean onUnlessFalse(String name) {
+            return !given(name) || on(name);
         }
 
         boolean given(String name) {
@@ -234,10 +301,10 @@ final class Flags {
     private int longFlag(Parsed parsed, List<String> args, String arg, int next) {
         int equals = arg.indexOf('=');
         var name = arg.substring(2, equals < 0 ? arg.length() : equals);
-        var flag = flags.get(name);
+        var flag = flags.get(aliases.getOrDefault(name, name));
         if (flag == null) {
             if (name.equals("help")) {
-                throw new Help(help());
+                throw new Help(help(), this);
             }
             throw wrong("unknown flag: --" + name);
         }
@@ -309,19 +376,26 @@ final class Flags {
         }
     }
 
-    /** Asks for the help page to be printed on standard output. */
+    /** Asks for the help page to be printed on standard output; the completion of a shell asks what it is of. */
     static final class Help extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         private final String page;
+        private final transient Object subject;
 
-        Help(String page) {
+        /** The page of {@link Flags} or of a {@link Group}. */
+        Help(String page, Object subject) {
             super(page, null, false, false);
             this.page = page;
+            this.subject = subject;
         }
 
         String page() {
             return page;
+        }
+
+        Object subject() {
+            return subject;
         }
     }
 }

@@ -108,10 +108,11 @@ final class ImageCommands {
                 .expect(0, 0);
         boolean all = parsed.on("all");
         if (!parsed.on("force")
-                && !confirmed(
+                && !PruneCommands.confirmed(
+                        context,
                         all
-                                ? "WARNING! This will remove all images without at least one container associated to them."
-                                : "WARNING! This will remove all dangling images.")) {
+                                ? "WARNING! This will remove all images without at least one container associated to them.\n"
+                                : "WARNING! This will remove all dangling images.\n")) {
             throw new Failure(1, "kist: image prune has been cancelled");
         }
         var query = ListCommands.filters(parsed, "dangling=" + !all).substring(1);
@@ -127,15 +128,6 @@ final class ImageCommands {
         }
         context.line("Total reclaimed space: " + Units.size(answer.number("SpaceReclaimed")));
         return 0;
-    }
-
-    private boolean confirmed(String warning) throws IOException {
-        context.print(warning + "\nAre you sure you want to continue? [y/N] ");
-        int answer = context.in().read();
-        for (int b = answer; b >= 0 && b != '\n'; b = context.in().read()) {
-            continue;
-        }
-        return answer == 'y' || answer == 'Y';
     }
 
     /** What a container has changed of its image. */
@@ -192,41 +184,38 @@ final class ImageCommands {
 
     /** What a registry says of an image: its digest and platforms. */
     int distribution(List<String> args) throws IOException {
-        var name = only(args, "distribution inspect", "Show what a registry says of an image: digest and platforms");
-        var fields = new Logins(context).header(ImageName.parse(name).domain());
-        context.line(Doc.parse(engine.fetch("/distribution/" + Engine.quote(name) + "/json", fields))
-                .pretty());
-        return 0;
-    }
-
-    private static String only(List<String> args, String command, String summary) {
-        return new Flags(command, "IMAGE", summary)
-                .parse(inspected(args, command))
-                .expect(1, 1)
-                .arguments()
-                .getFirst();
-    }
-
-    private static List<String> inspected(List<String> args, String command) {
-        if (args.size() == 1
-                && (args.getFirst().equals("--help") || args.getFirst().equals("-h"))) {
-            return args;
-        }
-        if (args.isEmpty() || !args.getFirst().equals("inspect")) {
-            throw new Failure(1, "kist: 'kist " + command + " IMAGE' would be right");
-        }
-        return args.subList(1, args.size());
+        var summary = "Show what a registry says of an image: digest and platforms";
+        return new Group("distribution", "What registries say of images")
+                .add("inspect", summary, rest -> {
+                    var name = new Flags("distribution inspect", "IMAGE", summary)
+                            .parse(rest)
+                            .expect(1, 1)
+                            .arguments()
+                            .getFirst();
+                    var fields =
+                            new Logins(context).header(ImageName.parse(name).domain());
+                    context.line(Doc.parse(engine.fetch("/distribution/" + Engine.quote(name) + "/json", fields))
+                            .pretty());
+                    return 0;
+                })
+                .run(context, args);
     }
 
     /** An image's manifest as its registry has it. */
     int manifest(List<String> args) throws IOException {
+        return new Group("manifest", "Images' manifests as their registries have them")
+                .add("inspect", "Display an image manifest, or manifest list", this::inspectManifest)
+                .run(context, args);
+    }
+
+    private int inspectManifest(List<String> args) throws IOException {
         var parsed = new Flags("manifest inspect", "IMAGE", "Display an image manifest, or manifest list")
                 .bool(
                         "insecure",
                         0,
                         "Allow communication with an insecure registry (settled by the engine's configuration)")
                 .bool("verbose", 'v', "Output additional info including layers and platform")
-                .parse(inspected(args, "manifest inspect"))
+                .parse(args)
                 .expect(1, 1);
         var name = ImageName.parse(parsed.arguments().getFirst());
         name = name.bare() ? name.withTag("latest") : name;

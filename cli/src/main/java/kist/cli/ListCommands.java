@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** {@code kist ps} and {@code kist images}: what there is, in docker's columns. */
+/** {@code kist images}, and what all lists have in common: docker's columns, filters and formats. */
 final class ListCommands {
     private final Context context;
     private final Engine engine;
@@ -18,101 +18,7 @@ final class ListCommands {
         this.engine = context.engine();
     }
 
-    int containers(List<String> args) throws IOException {
-        var parsed = new Flags("ps", "", "List containers")
-                .bool("all", 'a', "Show all containers (default shows just running)")
-                .list("filter", 'f', "filter", "Filter output based on conditions provided")
-                .text("format", 0, "string", "'json', 'table TEMPLATE' or a template such as '{{.ID}} {{.Names}}'")
-                .text("last", 'n', "int", "Show n last created containers (includes all states)")
-                .bool("latest", 'l', "Show the latest created container (includes all states)")
-                .bool("no-trunc", 0, "Don't truncate output")
-                .bool("quiet", 'q', "Only display container IDs")
-                .withoutSwitches("size")
-                .parse(args)
-                .expect(0, 0);
-        var query = new StringBuilder("/containers/json?all=").append(parsed.on("all") ? 1 : 0);
-        long last = parsed.on("latest") ? 1 : parsed.number("last").orElse(-1L);
-        if (last > 0) {
-            query.append("&limit=").append(last);
-        }
-        query.append(filters(parsed));
-        boolean whole = parsed.on("no-trunc");
-        var rows = new ArrayList<Map<String, Object>>();
-        for (var container : engine.get(query.toString()).list()) {
-            rows.add(containerRow(container, whole, parsed.given("format")));
-        }
-        var header = header(
-                "ID", "CONTAINER ID",
-                "Image", "IMAGE",
-                "Command", "COMMAND",
-                "CreatedAt", "CREATED AT",
-                "RunningFor", "CREATED",
-                "Status", "STATUS",
-                "State", "STATE",
-                "Ports", "PORTS",
-                "Names", "NAMES",
-                "Labels", "LABELS",
-                "Mounts", "MOUNTS",
-                "Networks", "NETWORKS");
-        print(context, parsed, header, rows, "ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names");
-        return 0;
-    }
-
-    /** Dates are written only where a format may ask for them: the JDK's formatter takes longer than all the rest. */
-    private static Map<String, Object> containerRow(Doc container, boolean whole, boolean dated) {
-        var row = new TreeMap<String, Object>();
-        var id = container.text("Id");
-        row.put("ID", whole ? id : shortId(id));
-        var image = container.text("Image");
-        row.put("Image", !whole && image.startsWith("sha256:") ? shortId(image) : image);
-        var command = container.text("Command");
-        row.put("Command", '"' + (whole ? command : ellipsis(command, 20)) + '"');
-        long created = container.number("Created");
-        if (dated) {
-            row.put("CreatedAt", Units.date(created));
-        }
-        row.put("RunningFor", Units.ago(created));
-        row.put("Status", container.text("Status"));
-        row.put("State", container.text("State"));
-        row.put("Ports", ports(container));
-        var names = new StringBuilder();
-        for (var name : container.strings("Names")) {
-            names.append(names.isEmpty() ? "" : ",").append(name, name.startsWith("/") ? 1 : 0, name.length());
-        }
-        row.put("Names", names.toString());
-        var labels = new StringBuilder();
-        for (var label : container.map("Labels").entrySet()) {
-            labels.append(labels.isEmpty() ? "" : ",")
-                    .append(label.getKey())
-                    .append('=')
-                    .append(label.getValue().text());
-        }
-        row.put("Labels", labels.toString());
-        var mounts = new ArrayList<String>();
-        for (var mount : container.list("Mounts")) {
-            mounts.add(mount.text("Name").isEmpty() ? mount.text("Source") : mount.text("Name"));
-        }
-        row.put("Mounts", String.join(",", mounts));
-        row.put(
-                "Networks",
-                String.join(",", container.map("NetworkSettings", "Networks").keySet()));
-        return row;
-    }
-
-    private static String ports(Doc container) {
-        var ports = new StringBuilder();
-        for (var port : container.list("Ports")) {
-            ports.append(ports.isEmpty() ? "" : ", ");
-            if (port.number("PublicPort") > 0) {
-                ports.append(port.text("IP"))
-                        .append(':')
-                        .append(port.number("PublicPort"))
-                        .append("->");
-            }
-            ports.append(port.number("PrivatePort")).append('/').append(port.text("Type"));
-        }
-        return ports.toString();
-    }
+    static final String FORMAT_HELP = "'json', 'table', 'table TEMPLATE' or a template such as '{{.ID}}'";
 
     int images(List<String> args) throws IOException {
         var parsed = new Flags("images", "[REPOSITORY[:TAG]]", "List images")
@@ -229,7 +135,15 @@ final class ListCommands {
             throws IOException {
         var format = parsed.text("format").orElse("");
         if (parsed.on("quiet")) {
-            context.print(Template.rows("{{.ID}}", header, rows));
+            var out = new StringBuilder();
+            for (var row : rows) {
+                out.append(row.get("ID")).append('\n');
+            }
+            context.print(out.toString());
+            return;
+        }
+        if (format.equals("raw")) {
+            context.print(raw(header, rows));
             return;
         }
         if (!format.isEmpty() && !format.equals("table")) {
@@ -242,14 +156,37 @@ final class ListCommands {
             titles[i] = header.getOrDefault(columns[i], columns[i]);
         }
         table.row(titles);
+        boolean coloured = context.coloured();
         for (var row : rows) {
             var cells = new String[columns.length];
             for (int i = 0; i < columns.length; i++) {
                 cells[i] = String.valueOf(row.get(columns[i]));
+                if (coloured && columns[i].startsWith("Stat")) {
+                    cells[i] = Colour.ofStatus(cells[i]).paint(cells[i]);
+                }
             }
             table.row(cells);
         }
         context.print(table.toString());
+    }
+
+    /** A paragraph for each row, a line for each field. */
+    private static String raw(Map<String, String> header, List<Map<String, Object>> rows) {
+        var out = new StringBuilder();
+        for (var row : rows) {
+            for (var field : header.entrySet()) {
+                if (row.containsKey(field.getKey())) {
+                    out.append(field.getValue()
+                                    .toLowerCase(java.util.Locale.ROOT)
+                                    .replace(' ', '_'))
+                            .append(": ")
+                            .append(row.get(field.getKey()))
+                            .append('\n');
+                }
+            }
+            out.append('\n');
+        }
+        return out.toString();
     }
 
     /** {@code &filters=...} as the API takes it, or nothing. */

@@ -2,6 +2,7 @@ package kist.cli;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** {@code --mount type=bind,source=/a,target=/b,readonly}. */
@@ -13,31 +14,47 @@ final class MountFlag {
         var mount = new LinkedHashMap<String, Object>();
         var bind = new LinkedHashMap<String, Object>();
         var tmpfs = new LinkedHashMap<String, Object>();
+        var volume = new LinkedHashMap<String, Object>();
+        var driver = new LinkedHashMap<String, Object>();
+        var image = new LinkedHashMap<String, Object>();
         mount.put("Type", "volume");
-        for (var field : value.split(",", -1)) {
+        for (var field : Csv.fields(value)) {
             int equals = field.indexOf('=');
             var key = equals < 0 ? field : field.substring(0, equals);
             var text = equals < 0 ? "" : field.substring(equals + 1);
             switch (key) {
-                case "type" -> mount.put("Type", text);
+                case "type" -> mount.put("Type", text.toLowerCase(java.util.Locale.ROOT));
                 case "source", "src" ->
                     mount.put(
                             "Source",
-                            text.startsWith(".")
+                            text.startsWith("./") || text.startsWith("../") || text.equals(".") || text.equals("..")
                                     ? Path.of(text).toAbsolutePath().normalize().toString()
                                     : text);
                 case "target", "dst", "destination" -> mount.put("Target", text);
-                case "readonly", "ro" ->
-                    mount.put(
-                            "ReadOnly",
-                            switch (text) {
-                                case "", "true", "1" -> true;
-                                case "false", "0" -> false;
-                                default -> throw flags.invalid("mount", value, key + " must be true or false");
-                            });
+                case "readonly", "ro" -> mount.put("ReadOnly", truth(flags, value, key, text));
+                case "consistency" -> mount.put("Consistency", text);
                 case "bind-propagation" -> bind.put("Propagation", text);
-                case "bind-create-src", "bind-nonrecursive", "bind-recursive", "volume-driver", "volume-nocopy" ->
-                    throw flags.invalid("mount", value, key + " is not supported by this version of Kist");
+                case "bind-nonrecursive" -> bind.put("NonRecursive", truth(flags, value, key, text));
+                case "bind-create-src" -> bind.put("CreateMountpoint", truth(flags, value, key, text));
+                case "bind-recursive" -> {
+                    switch (text) {
+                        case "enabled" -> bind.remove("NonRecursive");
+                        case "disabled" -> bind.put("NonRecursive", true);
+                        case "writable" -> bind.put("ReadOnlyNonRecursive", true);
+                        case "readonly" -> bind.put("ReadOnlyForceRecursive", true);
+                        default ->
+                            throw flags.invalid(
+                                    "mount",
+                                    value,
+                                    "bind-recursive is one of enabled, disabled, writable and readonly");
+                    }
+                }
+                case "volume-nocopy" -> volume.put("NoCopy", truth(flags, value, key, text));
+                case "volume-subpath" -> volume.put("Subpath", text);
+                case "volume-label" -> pair(volume, "Labels", text);
+                case "volume-driver" -> driver.put("Name", text);
+                case "volume-opt" -> pair(driver, "Options", text);
+                case "image-subpath" -> image.put("Subpath", text);
                 case "tmpfs-size" ->
                     tmpfs.put(
                             "SizeBytes",
@@ -53,15 +70,46 @@ final class MountFlag {
                 default -> throw flags.invalid("mount", value, "unexpected key '" + key + "' in '" + field + "'");
             }
         }
-        if (!mount.containsKey("Target")) {
+        if (String.valueOf(mount.getOrDefault("Target", "")).isEmpty()) {
             throw flags.invalid("mount", value, "target is required");
         }
-        if (!bind.isEmpty()) {
-            mount.put("BindOptions", bind);
+        if (!driver.isEmpty()) {
+            volume.put("DriverConfig", driver);
         }
-        if (!tmpfs.isEmpty()) {
-            mount.put("TmpfsOptions", tmpfs);
+        var type = String.valueOf(mount.get("Type"));
+        for (var options : List.of(
+                Map.entry("bind", bind),
+                Map.entry("tmpfs", tmpfs),
+                Map.entry("volume", volume),
+                Map.entry("image", image))) {
+            if (options.getValue().isEmpty()) {
+                continue;
+            }
+            var kind = options.getKey();
+            if (!kind.equals(type)) {
+                throw flags.invalid(
+                        "mount", value, "cannot mix '" + kind + "-*' options with mount type '" + type + "'");
+            }
+            mount.put(Character.toUpperCase(kind.charAt(0)) + kind.substring(1) + "Options", options.getValue());
         }
         return mount;
+    }
+
+    private static void pair(Map<String, Object> into, String field, String text) {
+        var all = new LinkedHashMap<String, Object>();
+        if (into.get(field) instanceof Map<?, ?> earlier) {
+            earlier.forEach((key, value) -> all.put(String.valueOf(key), String.valueOf(value)));
+        }
+        int equals = text.indexOf('=');
+        all.put(equals < 0 ? text : text.substring(0, equals), equals < 0 ? "" : text.substring(equals + 1));
+        into.put(field, all);
+    }
+
+    private static boolean truth(Flags.Parsed flags, String value, String key, String text) {
+        return switch (text) {
+            case "", "true", "1" -> true;
+            case "false", "0" -> false;
+            default -> throw flags.invalid("mount", value, key + " must be true or false");
+        };
     }
 }

@@ -14,12 +14,9 @@ final class RegistryCommands {
     }
 
     int registry(List<String> args) throws IOException {
-        var usage = new Flags("registry", "serve", "A registry of the engine's own").stopAtFirstArgument();
-        var arguments = usage.parse(args).expect(1, -1).arguments();
-        if (!arguments.getFirst().equals("serve")) {
-            throw usage.wrong("unknown command: kist registry " + arguments.getFirst());
-        }
-        return serve(arguments.subList(1, arguments.size()));
+        return new Group("registry", "A registry of the engine's own")
+                .add("serve", "Serve a registry from the engine's store until interrupted", this::serve)
+                .run(context, args);
     }
 
     private int serve(List<String> args) throws IOException {

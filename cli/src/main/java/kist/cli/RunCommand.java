@@ -25,11 +25,15 @@ final class RunCommand {
                         new Flags("run", "IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image"))
                 .bool("detach", 'd', "Run container in background and print container ID")
                 .text(DETACH_KEYS, 0, "string", "Override the key sequence for detaching a container")
-                .text("sig-proxy", 0, "bool", "Proxy received signals to the process (default true)");
+                .bool("sig-proxy", 0, "Proxy received signals to the process (default true)")
+                .bool("wait", 0, "With -d: return when the health check says that the container is healthy");
         var parsed = flags.parse(args).expect(1, -1);
         boolean detach = parsed.on("detach");
         if (detach && parsed.given("attach")) {
             throw parsed.wrong("conflicting options: cannot specify both --attach and --detach");
+        }
+        if (parsed.on("wait") && !detach) {
+            throw parsed.wrong("--wait goes with --detach: an attached run waits for the end anyway");
         }
         boolean tty = parsed.on("tty");
         boolean stdin = !detach && CreateFlags.attachesTo(parsed, "stdin");
@@ -47,16 +51,24 @@ final class RunCommand {
             if (detach) {
                 engine.post(Engine.container(id) + "/start");
                 context.line(id);
+                if (parsed.on("wait")) {
+                    try (var waiting = Waiting.begin(context, "Waiting for the container to be healthy")) {
+                        ContainerCommands.awaitHealthy(engine, id);
+                    }
+                }
                 return 0;
             }
             return attached(
                     id,
                     attachQuery(
-                            stdin, CreateFlags.attachesTo(parsed, "stdout"), CreateFlags.attachesTo(parsed, "stderr")),
+                            parsed,
+                            stdin,
+                            CreateFlags.attachesTo(parsed, "stdout"),
+                            CreateFlags.attachesTo(parsed, "stderr")),
                     stdin,
                     tty,
                     parsed.on("rm") ? "removed" : "next-exit",
-                    parsed.text("sig-proxy").orElse("true").equals("true"),
+                    parsed.onUnlessFalse("sig-proxy"),
                     keys);
         } catch (EngineError e) {
             throw runFailure(startStatus(e), e);
@@ -167,12 +179,24 @@ final class RunCommand {
                 .bool("attach", 'a', "Attach STDOUT/STDERR and forward signals")
                 .text(DETACH_KEYS, 0, "string", "Override the key sequence for detaching a container")
                 .bool("interactive", 'i', "Attach container's STDIN")
-                .text("sig-proxy", 0, "bool", "Proxy received signals to the process (default true)")
-                .without("checkpoint", "checkpoint-dir");
+                .bool("sig-proxy", 0, "Proxy received signals to the process (default true)")
+                .bool("wait", 0, "Return when the containers' health checks say that they are healthy")
+                .text("checkpoint", 0, "string", "Restore from this checkpoint")
+                .text("checkpoint-dir", 0, "string", "Use a custom checkpoint storage directory");
         var parsed = flags.parse(args).expect(1, -1);
+        var query = new StringBuilder();
+        for (var name : List.of("checkpoint", "checkpoint-dir")) {
+            parsed.text(name)
+                    .ifPresent(value -> query.append(query.isEmpty() ? '?' : '&')
+                            .append(name)
+                            .append('=')
+                            .append(Engine.quote(value)));
+        }
         if (!parsed.on("attach") && !parsed.on("interactive")) {
-            return new ContainerCommands(context)
-                    .each(parsed.arguments(), name -> engine.post(Engine.container(name) + "/start"));
+            return new ContainerCommands(context).start(parsed.arguments(), query.toString(), parsed.on("wait"));
+        }
+        if (parsed.on("wait")) {
+            throw parsed.wrong("--wait goes without --attach and --interactive");
         }
         if (parsed.arguments().size() > 1) {
             throw new Failure(1, "kist: you cannot start and attach multiple containers at once");
@@ -183,11 +207,11 @@ final class RunCommand {
         requireTerminal(tty && stdin);
         return attached(
                 details.text("Id"),
-                attachQuery(stdin, true, true),
+                attachQuery(parsed, stdin, true, true),
                 stdin,
                 tty,
                 details.flag("HostConfig", "AutoRemove") ? "removed" : "next-exit",
-                parsed.text("sig-proxy").orElse("true").equals("true"),
+                parsed.onUnlessFalse("sig-proxy"),
                 DetachKeys.of(parsed, parsed.text(DETACH_KEYS).orElse("")));
     }
 
@@ -253,11 +277,14 @@ final class RunCommand {
                         "Attach local standard input, output, and error streams to a running container")
                 .text(DETACH_KEYS, 0, "string", "Override the key sequence for detaching a container")
                 .bool("no-stdin", 0, "Do not attach STDIN")
-                .text("sig-proxy", 0, "bool", "Proxy all received signals to the process (default true)");
+                .bool("sig-proxy", 0, "Proxy all received signals to the process (default true)");
         var parsed = flags.parse(args).expect(1, 1);
         var details = engine.get(Engine.container(parsed.arguments().getFirst()) + "/json");
         if (!details.flag("State", "Running")) {
             throw new Failure(1, "kist: cannot attach to a stopped container, start it first");
+        }
+        if (details.flag("State", "Restarting")) {
+            throw new Failure(1, "kist: cannot attach to a restarting container, wait until it is running");
         }
         if (details.flag("State", "Paused")) {
             throw new Failure(1, "kist: cannot attach to a paused container, unpause it first");
@@ -271,9 +298,9 @@ final class RunCommand {
         try (var wait = engine.stream("POST", path + "/wait?condition=not-running");
                 var session = new Session(
                         context,
-                        engine.hijack(path + "/attach" + attachQuery(stdin, true, true), java.util.Map.of()),
+                        engine.hijack(path + "/attach" + attachQuery(parsed, stdin, true, true), java.util.Map.of()),
                         tty)) {
-            if (!tty && parsed.text("sig-proxy").orElse("true").equals("true")) {
+            if (!tty && parsed.onUnlessFalse("sig-proxy")) {
                 Session.forwardSignals(engine, id);
             }
             return converse(session, stdin, tty, keys, path + "/resize", wait);
@@ -314,6 +341,7 @@ final class RunCommand {
         if (parsed.on("privileged")) {
             body.put("Privileged", true);
         }
+        parsed.text(DETACH_KEYS).ifPresent(sequence -> body.put("DetachKeys", sequence));
         try {
             var id = engine.post(Engine.container(arguments.getFirst()) + "/exec", body)
                     .text("Id");
@@ -337,8 +365,15 @@ final class RunCommand {
         }
     }
 
-    private static String attachQuery(boolean stdin, boolean stdout, boolean stderr) {
-        return "?stream=1" + (stdin ? "&stdin=1" : "") + (stdout ? "&stdout=1" : "") + (stderr ? "&stderr=1" : "");
+    /** The engine knows the keys too, for clients that do not look for them, and must not take its own for them. */
+    private static String attachQuery(Flags.Parsed parsed, boolean stdin, boolean stdout, boolean stderr) {
+        return "?stream=1"
+                + (stdin ? "&stdin=1" : "")
+                + (stdout ? "&stdout=1" : "")
+                + (stderr ? "&stderr=1" : "")
+                + parsed.text(DETACH_KEYS)
+                        .map(keys -> "&detachKeys=" + Engine.quote(keys))
+                        .orElse("");
     }
 
     private void requireTerminal(boolean required) {

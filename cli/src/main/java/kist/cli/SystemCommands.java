@@ -130,18 +130,15 @@ final class SystemCommands {
     }
 
     int system(List<String> args) throws IOException {
-        var usage = new Flags("system", "start|status|shutdown|df", "Manage the engine").stopAtFirstArgument();
-        var arguments = usage.parse(args).expect(1, -1).arguments();
-        var rest = arguments.subList(1, arguments.size());
-        return switch (arguments.getFirst()) {
-            case "start" -> start(rest);
-            case "status" -> status(rest);
-            case "shutdown" -> shutdown(rest);
-            case "info" -> info(rest);
-            case "df" -> new DiskCommand(context).run(rest);
-            case "events" -> new StreamCommands(context).events(rest);
-            default -> throw usage.wrong("unknown command: kist system " + arguments.getFirst());
-        };
+        return new Group("system", "Manage the engine")
+                .add("df", "Show disk usage", rest -> new DiskCommand(context).run(rest))
+                .add("events", "Get real time events from the engine", rest -> new StreamCommands(context).events(rest))
+                .add("info", "Display system-wide information", this::info)
+                .add("prune", "Remove unused data", rest -> new PruneCommands(context).system(rest))
+                .add("shutdown", "Stop the engine; its containers go on running", this::shutdown)
+                .add("start", "Start the engine in the background if it does not run", this::start)
+                .add("status", "Show whether the engine runs", this::status)
+                .run(context, args);
     }
 
     private int start(List<String> args) throws IOException {

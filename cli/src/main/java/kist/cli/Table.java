@@ -28,7 +28,7 @@ final class Table {
         var widths = new int[columns];
         for (var row : rows) {
             for (int i = 0; i < row.length; i++) {
-                widths[i] = Math.max(widths[i], Math.max(least, row[i].codePointCount(0, row[i].length()) + 3));
+                widths[i] = Math.max(widths[i], Math.max(least, width(row[i]) + 3));
             }
         }
         var out = new StringBuilder();
@@ -36,11 +36,20 @@ final class Table {
             for (int i = 0; i < row.length; i++) {
                 out.append(row[i]);
                 if (i < row.length - 1) {
-                    out.repeat(' ', widths[i] - row[i].codePointCount(0, row[i].length()));
+                    out.repeat(' ', widths[i] - width(row[i]));
                 }
             }
             out.append('\n');
         }
         return out.toString();
+    }
+
+    /** Characters as the terminal shows them, without the codes of colours. */
+    static int width(String cell) {
+        int width = cell.codePointCount(0, cell.length());
+        for (int at = cell.indexOf("\033["); at >= 0; at = cell.indexOf("\033[", at + 1)) {
+            width -= cell.indexOf('m', at) - at + 1;
+        }
+        return width;
     }
 }

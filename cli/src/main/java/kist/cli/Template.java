@@ -1,146 +1,438 @@
 package kist.cli;
 
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The part of the docker command's templates that people type: {@code {{.Field.Sub}}}, {@code {{json .Field}}},
- * {@code {{index .Field "key"}}}, {@code {{len .Field}}}. Anything else is refused by name.
+ * A template of {@code --format}, in the language of Go's package text/template with the functions that the docker command
+ * adds, over what JSON is made of.
  */
 final class Template {
-    private Template() {}
+    private final TemplateParser.Parsed parsed;
+
+    private Template(TemplateParser.Parsed parsed) {
+        this.parsed = parsed;
+    }
+
+    /** A field that takes arguments, such as {@code {{.Label "name"}}}; not shown by {@code {{json .}}}. */
+    interface Method {
+        Object call(List<@Nullable Object> arguments);
+    }
+
+    /** Parses a template; a mistake throws {@link Failure} with status 1. */
+    static Template parse(String text) {
+        return new Template(new TemplateParser(text).parse());
+    }
 
     /** Fills the template with values of the document. */
     static String render(String template, Doc doc) {
-        var text = template.replace("\\t", "\t").replace("\\n", "\n");
-        var out = new StringBuilder();
-        int at = 0;
-        while (true) {
-            int open = text.indexOf("{{", at);
-            if (open < 0) {
-                return out.append(text, at, text.length()).toString();
-            }
-            int close = text.indexOf("}}", open);
-            if (close < 0) {
-                throw new Failure(1, "kist: the template lacks a closing }}: " + template);
-            }
-            out.append(text, at, open).append(action(text.substring(open + 2, close), doc, template));
-            at = close + 2;
-        }
+        return parse(template).render(doc.value());
     }
 
-    private static String action(String action, Doc doc, String template) {
-        var words = words(action);
-        if (words.size() == 1 && words.getFirst().startsWith(".")) {
-            return show(walk(words.getFirst(), doc, template));
-        }
-        if (words.size() == 2 && words.getFirst().equals("json")) {
-            return Doc.json(walk(words.get(1), doc, template).value());
-        }
-        if (words.size() == 2 && words.getFirst().equals("len")) {
-            var found = walk(words.get(1), doc, template);
-            return Integer.toString(Math.max(found.list().size(), found.map().size()));
-        }
-        if (words.size() == 3 && words.getFirst().equals("index")) {
-            var found = walk(words.get(1), doc, template);
-            var key = words.get(2);
-            if (key.startsWith("\"")) {
-                return show(found.at(key.substring(1, key.length() - 1)));
-            }
-            var list = found.list();
-            try {
-                return show(list.get(Integer.parseInt(key)));
-            } catch (IndexOutOfBoundsException | NumberFormatException e) {
-                throw new Failure(1, "kist: template parsing error: no element " + key + " of " + words.get(1));
-            }
-        }
-        throw new Failure(
-                1,
-                "kist: the template action {{" + action + "}} is not supported; {{.Field}}, {{json .Field}}, {{len"
-                        + " .Field}} and {{index .Field \"key\"}} are");
+    /** Fills the template; what is not there throws {@link Failure} with status 1. */
+    String render(@Nullable Object data) {
+        var run = new Run(data);
+        run.all(parsed.nodes(), data);
+        return run.out.toString();
     }
 
-    private static List<String> words(String action) {
-        var words = new java.util.ArrayList<String>();
-        int at = 0;
-        while (at < action.length()) {
-            if (action.charAt(at) == ' ') {
-                at++;
-                continue;
-            }
-            int end = action.charAt(at) == '"' ? action.indexOf('"', at + 1) + 1 : action.indexOf(' ', at);
-            end = end <= 0 ? action.length() : end;
-            words.add(action.substring(at, end));
-            at = end;
-        }
-        return words;
-    }
-
-    private static Doc walk(String path, Doc doc, String template) {
-        var now = doc;
-        for (var name : path.substring(path.startsWith(".") ? 1 : 0).split("\\.", -1)) {
-            if (name.isEmpty()) {
-                continue;
-            }
-            if (!(now.value() instanceof Map<?, ?> map) || !map.containsKey(name)) {
-                throw new Failure(
-                        1, "kist: template parsing error: \"" + template + "\": there is no field \"" + name + "\"");
-            }
-            now = now.at(name);
-        }
-        return now;
-    }
-
-    private static String show(Doc found) {
-        return found.value() instanceof Map || found.value() instanceof List
-                ? go(found)
-                : found.present() ? found.text() : "<no value>";
-    }
-
-    /** Lists and maps as Go prints them: {@code [a b]}, {@code map[k:v]}. */
-    private static String go(Doc value) {
-        var out = new StringBuilder();
-        if (value.value() instanceof Map) {
-            out.append("map[");
-            var sorted = new java.util.TreeMap<>(value.map());
-            for (var entry : sorted.entrySet()) {
-                out.append(out.length() > 4 ? " " : "")
-                        .append(entry.getKey())
-                        .append(':')
-                        .append(go(entry.getValue()));
-            }
-            return out.append(']').toString();
-        }
-        if (value.value() instanceof List) {
-            out.append('[');
-            for (var element : value.list()) {
-                out.append(out.length() > 1 ? " " : "").append(go(element));
-            }
-            return out.append(']').toString();
-        }
-        return value.present() ? value.text() : "<nil>";
+    /** The two escapes that the formats of lists know outside of strings. */
+    static String unescaped(String format) {
+        return format.replace("\\t", "\t").replace("\\n", "\n");
     }
 
     /**
-     * Prints rows as {@code --format} says: empty for the table, {@code json}, {@code table TEMPLATE} or a template.
+     * Prints rows as {@code --format} says: {@code json}, {@code table TEMPLATE} or a template.
      *
      * @param header titles of the fields, by their names, for {@code table TEMPLATE}
      */
     static String rows(String format, Map<String, String> header, List<Map<String, Object>> rows) {
-        var out = new StringBuilder();
         if (format.startsWith("table ")) {
-            var template = format.substring(6).replace("\\t", "\t");
+            var template = parse(unescaped(format.substring(6)));
             var table = new Table();
-            table.row(render(template, new Doc(header)).split("\t", -1));
+            var titles = new HashMap<String, Object>(header);
+            titles.put("Label", (Method) Template::labelTitle);
+            var run = template.new Run(titles);
+            run.titles = true;
+            run.all(template.parsed.nodes(), titles);
+            table.row(run.out.toString().split("\t", -1));
             for (var row : rows) {
-                table.row(render(template, new Doc(row)).split("\t", -1));
+                table.row(template.render(row).split("\t", -1));
             }
             return table.toString();
         }
+        var out = new StringBuilder();
+        if (format.equals("json")) {
+            for (var row : rows) {
+                out.append(Doc.json(TemplateFunctions.visible(row))).append('\n');
+            }
+            return out.toString();
+        }
+        var template = parse(unescaped(format));
         for (var row : rows) {
-            out.append(format.equals("json") ? Doc.json(row) : render(format, new Doc(row)))
-                    .append('\n');
+            out.append(template.render(row)).append('\n');
         }
         return out.toString();
+    }
+
+    /** The last word of a label's name, since the whole is long. */
+    private static Object labelTitle(List<@Nullable Object> arguments) {
+        var name = arguments.isEmpty() ? "" : TemplateFunctions.show(arguments.getFirst());
+        return name.substring(name.lastIndexOf('.') + 1).replace('-', ' ').replace('_', ' ');
+    }
+
+    /** Ends or goes on with the innermost range. */
+    private static final class Jumped extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+        private final boolean end;
+
+        Jumped(boolean end) {
+            super(null, null, false, false);
+            this.end = end;
+        }
+    }
+
+    /** One execution. */
+    private final class Run {
+        private final StringBuilder out = new StringBuilder();
+        private final List<Map.Entry<String, Object>> variables = new ArrayList<>();
+        private int calls;
+        /** The header of a table: functions leave titles as they are. */
+        private boolean titles;
+
+        private static final Object NULL = new Object();
+
+        Run(@Nullable Object root) {
+            variables.add(Map.entry("", boxed(root)));
+        }
+
+        private static Object boxed(@Nullable Object value) {
+            return value == null ? NULL : value;
+        }
+
+        void all(List<TemplateNode> nodes, @Nullable Object dot) {
+            int scope = variables.size();
+            for (var node : nodes) {
+                one(node, dot);
+            }
+            leave(scope);
+        }
+
+        private void leave(int scope) {
+            variables.subList(scope, variables.size()).clear();
+        }
+
+        private void one(TemplateNode node, @Nullable Object dot) {
+            switch (node) {
+                case TemplateNode.Text text -> out.append(text.text());
+                case TemplateNode.Print print -> {
+                    var value = pipeline(print.pipeline(), dot, false);
+                    if (print.pipeline().variables().isEmpty()) {
+                        out.append(value == null ? "<no value>" : TemplateFunctions.show(value));
+                    }
+                }
+                case TemplateNode.Branch branch -> {
+                    int scope = variables.size();
+                    var value = pipeline(branch.condition(), dot, true);
+                    if (TemplateFunctions.truth(value)) {
+                        all(branch.then(), branch.with() ? value : dot);
+                    } else {
+                        all(branch.otherwise(), dot);
+                    }
+                    leave(scope);
+                }
+                case TemplateNode.Range range -> range(range, dot);
+                case TemplateNode.Jump jump -> throw new Jumped(jump.end());
+                case TemplateNode.Call call -> {
+                    var body = parsed.defined().get(call.name());
+                    if (body == null) {
+                        throw wrong("template \"" + call.name() + "\" not defined");
+                    }
+                    if (++calls > 1000) {
+                        throw wrong("template \"" + call.name() + "\" calls itself without end");
+                    }
+                    var argument = call.argument().commands().isEmpty() ? null : pipeline(call.argument(), dot, false);
+                    var inner = new Run(argument);
+                    inner.calls = calls;
+                    inner.titles = titles;
+                    inner.all(body, argument);
+                    out.append(inner.out);
+                    calls--;
+                }
+            }
+        }
+
+        private void range(TemplateNode.Range range, @Nullable Object dot) {
+            int scope = variables.size();
+            var bare =
+                    new TemplateNode.Pipeline(List.of(), false, range.pipeline().commands());
+            var over = pipeline(bare, dot, true);
+            var names = range.pipeline().variables();
+            var keys = new ArrayList<@Nullable Object>();
+            var values = new ArrayList<@Nullable Object>();
+            switch (over) {
+                case List<?> list -> {
+                    for (int i = 0; i < list.size(); i++) {
+                        keys.add((long) i);
+                        values.add(list.get(i));
+                    }
+                }
+                case Map<?, ?> map -> {
+                    for (var entry : new TreeMap<Object, Object>(map).entrySet()) {
+                        keys.add(entry.getKey());
+                        values.add(entry.getValue());
+                    }
+                }
+                case Long count -> {
+                    for (long i = 0; i < count; i++) {
+                        keys.add(i);
+                        values.add(i);
+                    }
+                }
+                case null -> {}
+                default -> {
+                    if (!over.equals("")) {
+                        throw wrong("range can't iterate over " + TemplateFunctions.show(over));
+                    }
+                }
+            }
+            for (int i = 0; i < values.size(); i++) {
+                if (names.size() == 1) {
+                    variables.add(Map.entry(names.getFirst(), boxed(values.get(i))));
+                } else if (names.size() == 2) {
+                    variables.add(Map.entry(names.getFirst(), boxed(keys.get(i))));
+                    variables.add(Map.entry(names.getLast(), boxed(values.get(i))));
+                }
+                try {
+                    all(range.body(), values.get(i));
+                } catch (Jumped jumped) {
+                    if (jumped.end) {
+                        break;
+                    }
+                } finally {
+                    leave(scope);
+                }
+            }
+            if (values.isEmpty()) {
+                all(range.otherwise(), dot);
+            }
+        }
+
+        /** The value; where {@code lenient}, the condition of an if or the like, a field that is not there is no value. */
+        private @Nullable Object pipeline(TemplateNode.Pipeline pipeline, @Nullable Object dot, boolean lenient) {
+            Object value = null;
+            boolean first = true;
+            for (var command : pipeline.commands()) {
+                value = command(command, dot, lenient, !first, value);
+                first = false;
+            }
+            for (var name : pipeline.variables()) {
+                if (pipeline.declares()) {
+                    variables.add(Map.entry(name, boxed(value)));
+                } else {
+                    variables.set(indexOf(name), Map.entry(name, boxed(value)));
+                }
+            }
+            return value;
+        }
+
+        private @Nullable Object command(
+                TemplateNode.Command command,
+                @Nullable Object dot,
+                boolean lenient,
+                boolean piped,
+                @Nullable Object previous) {
+            var words = command.words();
+            var arguments = new ArrayList<@Nullable Object>();
+            if (words.getFirst() instanceof TemplateNode.Function function) {
+                boolean shortCut =
+                        function.name().equals("and") || function.name().equals("or");
+                for (var word : words.subList(1, words.size())) {
+                    var value = operand(word, command, dot, lenient);
+                    arguments.add(value);
+                    if (shortCut
+                            && TemplateFunctions.truth(value) == function.name().equals("or")) {
+                        return value;
+                    }
+                }
+                if (piped) {
+                    arguments.add(previous);
+                }
+                if (titles && TemplateFunctions.keepsTitles(function.name()) && !arguments.isEmpty()) {
+                    return arguments.getFirst();
+                }
+                try {
+                    return TemplateFunctions.call(function.name(), arguments);
+                } catch (TemplateFunctions.Wrong e) {
+                    throw wrong(
+                            "at <" + command.source() + ">: error calling " + function.name() + ": " + e.getMessage());
+                }
+            }
+            var value = operand(words.getFirst(), command, dot, lenient);
+            for (var word : words.subList(1, words.size())) {
+                arguments.add(operand(word, command, dot, lenient));
+            }
+            if (piped) {
+                arguments.add(previous);
+            }
+            if (value instanceof Method method) {
+                return method.call(arguments);
+            }
+            if (!arguments.isEmpty()) {
+                throw wrong("at <" + command.source() + ">: can't give arguments to what is not a function");
+            }
+            return value;
+        }
+
+        private @Nullable Object operand(
+                TemplateNode.Operand operand, TemplateNode.Command command, @Nullable Object dot, boolean lenient) {
+            return switch (operand) {
+                case TemplateNode.Literal literal -> literal == TemplateNode.NIL ? null : literal.value();
+                case TemplateNode.Fields fields -> walk(fields.names(), dot, command, lenient);
+                case TemplateNode.Variable variable -> {
+                    var value = variables.get(indexOf(variable.name())).getValue();
+                    yield walk(variable.names(), value == NULL ? null : value, command, lenient);
+                }
+                case TemplateNode.Group group ->
+                    walk(group.names(), pipeline(group.pipeline(), dot, lenient), command, lenient);
+                case TemplateNode.Function function ->
+                    command(new TemplateNode.Command(List.of(function), function.name()), dot, lenient, false, null);
+            };
+        }
+
+        private int indexOf(String name) {
+            for (int i = variables.size() - 1; i >= 0; i--) {
+                if (variables.get(i).getKey().equals(name)) {
+                    return i;
+                }
+            }
+            throw wrong("undefined variable \"$" + name + "\"");
+        }
+
+        private @Nullable Object walk(
+                List<String> names, @Nullable Object from, TemplateNode.Command command, boolean lenient) {
+            var now = from;
+            boolean dictionary = false;
+            for (var name : names) {
+                if (dictionary && !(now instanceof Map<?, ?> map && map.containsKey(name))) {
+                    // a label or a network that is not there is no mistake
+                    return null;
+                }
+                dictionary = Absent.MAPS.contains(name);
+                if (now instanceof Map<?, ?> map && map.containsKey(name)) {
+                    now = map.get(name);
+                    now = now == null ? Absent.of(name) : now;
+                    continue;
+                }
+                var other = now instanceof Map<?, ?> map ? spelled(map, name) : "";
+                if (!other.isEmpty() && now instanceof Map<?, ?> map) {
+                    now = map.get(other);
+                    continue;
+                }
+                if (now instanceof Map<?, ?> && Absent.known(name)) {
+                    now = Absent.of(name);
+                    continue;
+                }
+                if (lenient) {
+                    return null;
+                }
+                throw wrong("at <" + command.source() + ">: there is no field \"" + name + "\"");
+            }
+            return now;
+        }
+
+        /** The docker command's names of fields differ from the API's in some capitals: ID and Id, APIVersion and ApiVersion. */
+        private static String spelled(Map<?, ?> map, String name) {
+            for (var key : map.keySet()) {
+                if (name.equalsIgnoreCase(String.valueOf(key))) {
+                    return String.valueOf(key);
+                }
+            }
+            return "";
+        }
+
+        private static Failure wrong(String why) {
+            return new Failure(1, "kist: template parsing error: " + why);
+        }
+    }
+
+    /**
+     * Fields of the API that an answer may leave out or give as null, which the docker command shows as empty values of their
+     * kinds.
+     */
+    private static final class Absent {
+        private static final List<String> NOTHING = List.of(
+                "Health",
+                "Healthcheck",
+                "Init",
+                "IPAMConfig",
+                "MemorySwappiness",
+                "OomKillDisable",
+                "PidsLimit",
+                "SizeRootFs",
+                "SizeRw",
+                "StopTimeout");
+        private static final List<String> MAPS = List.of(
+                "Annotations",
+                "DriverOpts",
+                "ExposedPorts",
+                "Labels",
+                "Options",
+                "PortBindings",
+                "Ports",
+                "StorageOpt",
+                "Sysctls",
+                "Tmpfs",
+                "Volumes",
+                "Networks");
+        private static final List<String> LISTS = List.of(
+                "Aliases",
+                "Binds",
+                "BlkioDeviceReadBps",
+                "BlkioDeviceReadIOps",
+                "BlkioDeviceWriteBps",
+                "BlkioDeviceWriteIOps",
+                "BlkioWeightDevice",
+                "CapAdd",
+                "CapDrop",
+                "Cmd",
+                "DNSNames",
+                "Devices",
+                "DeviceCgroupRules",
+                "DeviceRequests",
+                "Dns",
+                "DnsOptions",
+                "DnsSearch",
+                "Entrypoint",
+                "Env",
+                "ExecIDs",
+                "ExtraHosts",
+                "GroupAdd",
+                "Links",
+                "MaskedPaths",
+                "Mounts",
+                "OnBuild",
+                "ReadonlyPaths",
+                "RepoDigests",
+                "RepoTags",
+                "SecurityOpt",
+                "Shell",
+                "Ulimits",
+                "VolumesFrom");
+        private static final List<String> TEXTS = List.of("MacAddress", "Runtime", "StopSignal", "VolumeDriver");
+
+        static boolean known(String name) {
+            return NOTHING.contains(name) || MAPS.contains(name) || LISTS.contains(name) || TEXTS.contains(name);
+        }
+
+        static @Nullable Object of(String name) {
+            return MAPS.contains(name)
+                    ? Map.of()
+                    : LISTS.contains(name) ? List.of() : TEXTS.contains(name) ? "" : TemplateFunctions.NIL;
+        }
     }
 }

@@ -26,6 +26,14 @@ final class Terminal implements AutoCloseable {
         return terminal;
     }
 
+    /** Each key comes as it is pressed and is not shown; Ctrl-C still ends the command. Undone by {@link #close}. */
+    static Terminal keys() throws IOException {
+        var saved = stty("-g").strip();
+        var terminal = new Terminal(saved);
+        stty("-icanon", "-echo", "min", "1", "time", "0");
+        return terminal;
+    }
+
     /** What is typed is not shown. Undone by {@link #close}. */
     static Terminal silent() throws IOException {
         var saved = stty("-g").strip();

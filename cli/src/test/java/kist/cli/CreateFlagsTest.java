@@ -116,7 +116,7 @@ class CreateFlagsTest {
     void variables_come_from_flags_files_and_the_own_environment(@TempDir Path directory) throws IOException {
         var file = Files.writeString(directory.resolve("env"), "# comment\nF=1 2\n\nHERE\n");
         var body = body("-e", "A=B=C", "-e", "HERE", "-e", "NOT_SET", "--env-file", file.toString(), "x");
-        assertEquals(List.of("F=1 2", "HERE=there", "A=B=C", "HERE=there"), body.strings("Env"));
+        assertEquals(List.of("F=1 2", "HERE=there", "A=B=C", "HERE=there", "NOT_SET"), body.strings("Env"));
         assertThrows(Failure.class, () -> body("-e", "=x", "x"));
         assertThrows(Failure.class, () -> body("--env-file", directory + "/none", "x"));
     }

@@ -36,7 +36,6 @@ public final class DockerDoor implements Handler {
             "build",
             "configs",
             "grpc",
-            "networks",
             "nodes",
             "plugins",
             "secrets",
@@ -117,6 +116,8 @@ public final class DockerDoor implements Handler {
                 return ExecRoutes.route(call);
             case "images":
                 return ImageRoutes.route(call);
+            case "networks":
+                return NetworkRoutes.route(call);
             case "kist":
                 return KistRoutes.route(call);
             case "auth":

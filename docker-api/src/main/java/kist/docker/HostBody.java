@@ -101,7 +101,8 @@ final class HostBody {
         return value == -1 ? OptionalInt.empty() : OptionalInt.of(CreateBody.small("MemorySwappiness", value));
     }
 
-    private static List<DeviceWeight> weights(Fields host) {
+    /** Weights of devices, in the words that create and update share. */
+    static List<DeviceWeight> weights(Fields host) {
         List<DeviceWeight> weights = new ArrayList<>();
         for (Fields device : host.objects("BlkioWeightDevice")) {
             weights.add(new DeviceWeight(

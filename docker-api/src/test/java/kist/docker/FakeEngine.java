@@ -164,6 +164,8 @@ final class FakeEngine implements Engine {
             case Request.WaitContainer r -> waiting(find(r.ref()), r.condition());
             case Request.RemoveContainer r -> remove(find(r.ref()), r.force());
             case Request.RenameContainer r -> Done.DONE;
+            case Request.UpdateContainer r ->
+                List.of("a warning of " + find(r.ref()).view.id());
             case Request.ListContainers r -> {
                 List<ContainerView> views = new ArrayList<>();
                 for (Fake fake : containers.values()) {
@@ -204,6 +206,7 @@ final class FakeEngine implements Engine {
                 yield new ExecView(exec.id(), exec.container(), exec.config(), code.isEmpty(), code, 4242);
             }
             case ImageRequest<?> r -> images.answer(r);
+            case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
@@ -282,6 +285,8 @@ final class FakeEngine implements Engine {
                         0,
                         0,
                         Optional.empty(),
+                        List.of(),
+                        List.of(),
                         "SIGTERM",
                         OptionalInt.empty(),
                         List.of(),
@@ -357,6 +362,8 @@ final class FakeEngine implements Engine {
                 state == State.RUNNING ? now : v.startedNanos(),
                 state == State.RUNNING ? 0 : now,
                 endpoint,
+                endpoint.stream().toList(),
+                List.of(),
                 v.stopSignal(),
                 v.stopTimeout(),
                 v.execs(),
@@ -409,6 +416,11 @@ final class FakeEngine implements Engine {
             lines.add(Optional.empty());
         }
         return new LogStream() {
+            @Override
+            public Map<String, String> details() {
+                return new java.util.TreeMap<>(Map.of("a", "b c", "d,e", "é"));
+            }
+
             @Override
             public boolean tty() {
                 return fake.view.config().tty();

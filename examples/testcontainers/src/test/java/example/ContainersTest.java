@@ -96,10 +96,10 @@ class ContainersTest {
 
     @Test
     void files_are_copied_in_and_out(@TempDir Path directory) throws Exception {
-        var file = Files.writeString(directory.resolve("in.txt"), "from the host");
+        var file = Files.writeString(directory.resolve("in.txt"), "from the host\n");
         try (var container = busybox("cat /data/in.txt; sleep 600")
                 .withCopyFileToContainer(MountableFile.forHostPath(file), "/data/in.txt")
-                .waitingFor(Wait.forLogMessage(".*from the host.*", 1))) {
+                .waitingFor(Wait.forLogMessage(".*from the host.*\\n", 1))) {
             container.start();
             container.copyFileToContainer(Transferable.of("while it runs"), "/data/more.txt");
             assertEquals("while it runs", container.execInContainer("cat", "/data/more.txt").getStdout());
