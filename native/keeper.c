@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "tape.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -30,20 +31,32 @@
 #include <unistd.h>
 
 int hello_main(int argc, char **argv);
+int init_main(int argc, char **argv);
 
-enum { ID_SIZE = 72, MAX_FDS = 250, CHUNK = 65536, MAX_TAPE = 64 << 20 };
+enum { ID_SIZE = 72, MAX_FDS = 250, CHUNK = 65536, LEAST_CHUNK = 1024, MAX_TAPE = 64 << 20 };
 
+/* What this keeper understands; the first version knew orders up to SHUTDOWN and none of the fields behind files. */
+enum { PROTOCOL = 2 };
 enum order_word {
-    ORDER_SPAWN = 1, ORDER_PROCEED, ORDER_LIST, ORDER_TAKE, ORDER_FORGET, ORDER_WATCH, ORDER_CLOSE_INPUT, ORDER_SHUTDOWN
+    ORDER_SPAWN = 1, ORDER_PROCEED, ORDER_LIST, ORDER_TAKE, ORDER_FORGET, ORDER_WATCH, ORDER_CLOSE_INPUT, ORDER_SHUTDOWN,
+    ORDER_VERSION, ORDER_HOLD, ORDER_ROTATE
 };
-enum { SPAWN_TERMINAL = 1, SPAWN_PIDNS = 2, SPAWN_CGROUP = 4, SPAWN_INPUT = 8, SPAWN_OUTPUT = 16, SPAWN_ERROR = 32, SPAWN_LOG = 64 };
+enum {
+    SPAWN_TERMINAL = 1, SPAWN_PIDNS = 2, SPAWN_CGROUP = 4, SPAWN_INPUT = 8, SPAWN_OUTPUT = 16, SPAWN_ERROR = 32,
+    SPAWN_LOG = 64, SPAWN_DIRECTORY = 128
+};
 
 struct order {
     uint32_t word, sequence;
     char id[ID_SIZE];
-    uint64_t number; /* clone flags of SPAWN; the log length the engine knows, of WATCH */
-    uint32_t flags, pad;
+    uint64_t number; /* clone flags of SPAWN; the log length the engine knows, of WATCH; the offset of HOLD */
+    uint32_t flags;
+    uint32_t files;  /* of SPAWN: how many segments of a log are kept */
+    uint64_t start;  /* offset at which the segment begins that SPAWN brings */
+    uint64_t limit;  /* bytes of a segment, 0 for no limit */
+    uint64_t hold;   /* what begins at this offset or later is still being read */
 };
+enum { FIRST_ORDER_SIZE = offsetof(struct order, start) };
 
 enum report_word { REPORT_DONE = 1, REPORT_FAILED, REPORT_SPAWNED, REPORT_HELD, REPORT_EXITED, REPORT_OUTPUT };
 enum { STATE_EXITED = 1, STATE_WAITING = 2, STATE_HAS_PIDFD = 4, STATE_HAS_TERMINAL = 8, STATE_HAS_INPUT = 16 };
@@ -51,7 +64,7 @@ enum { STATE_EXITED = 1, STATE_WAITING = 2, STATE_HAS_PIDFD = 4, STATE_HAS_TERMI
 struct report {
     uint32_t word, sequence;
     char id[ID_SIZE];
-    uint64_t number; /* log length of OUTPUT; dropped bytes of EXITED */
+    uint64_t number; /* log length of OUTPUT; dropped bytes of EXITED; the answer to VERSION */
     int32_t pid, status, error;
     uint32_t line, state, pad;
 };
@@ -71,7 +84,11 @@ struct process {
     struct source sync, pidfd, output, error;
     int input, log, waiting, exited, status, terminal, capture, watched;
     uint32_t sequence; /* of the order to be answered */
-    uint64_t log_size, dropped;
+    uint64_t log_size, dropped; /* offsets in a log count from its very beginning, whatever has been deleted since */
+    /* segments of the log: they begin at starts[], the last is written to */
+    int directory, held_back, stuck, middle[2];
+    uint32_t files, count, room;
+    uint64_t *starts, limit, hold, missing;
 };
 
 static struct process *processes;
@@ -85,8 +102,11 @@ static void die(const char *what) {
 }
 
 static void drop(int *fd) {
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        /* a child that has not reached its execve holds a copy: closing alone would leave what epoll knows of it behind */
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
         close(*fd);
+    }
     *fd = -1;
 }
 
@@ -95,7 +115,16 @@ static int watch(struct source *s) {
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, s->fd, &e);
 }
 
+/* Closing is not enough: the engine may hold the same terminal, and epoll would go on about it. */
+static void unwatch(struct source *s) {
+    if (s->fd >= 0)
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+    drop(&s->fd);
+}
+
 /* ---- reports ---- */
+
+static void lose_engine(void);
 
 static void tell(const struct report *r, const int *fds, int count) {
     char control[CMSG_SPACE(sizeof(int) * 4)] = {0};
@@ -113,7 +142,7 @@ static void tell(const struct report *r, const int *fds, int count) {
         memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)count);
     }
     if (sendmsg(engine.fd, &m, MSG_NOSIGNAL) < 0)
-        drop(&engine.fd); /* a dead engine asks again when it comes back */
+        lose_engine(); /* a dead engine asks again when it comes back */
 }
 
 static struct report about(const struct process *p, enum report_word word, uint32_t sequence) {
@@ -159,42 +188,193 @@ static void tell_output(struct process *p) {
 struct log_header {
     uint32_t size;
     uint8_t stream, version;
-    uint16_t pad;
+    uint16_t middle; /* 1 where it goes on with a line that began before */
     uint64_t nanoseconds;
 };
 
-static void append(struct process *p, uint8_t stream, const char *bytes, size_t size) {
-    if (p->log < 0)
-        return;
+/* A record as three parts of a write. */
+struct record {
+    struct log_header header;
+    uint32_t trailer;
+};
+
+static size_t frame(struct record *r, struct iovec *parts, uint8_t stream, int middle, const char *bytes, size_t size) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct log_header h = {.size = (uint32_t)size, .stream = stream, .version = 1,
-                           .nanoseconds = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec};
-    uint32_t trailer = (uint32_t)size;
-    struct iovec parts[] = {{&h, sizeof h}, {(void *)bytes, size}, {&trailer, sizeof trailer}};
-    ssize_t all = (ssize_t)(sizeof h + size + sizeof trailer), n = writev(p->log, parts, 3);
-    if (n == all) {
-        p->log_size += (uint64_t)n;
+    r->header = (struct log_header){.size = (uint32_t)size, .stream = stream, .version = 1, .middle = (uint16_t)middle,
+                                    .nanoseconds = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec};
+    r->trailer = (uint32_t)size;
+    parts[0] = (struct iovec){&r->header, sizeof r->header};
+    parts[1] = (struct iovec){(void *)bytes, size};
+    parts[2] = (struct iovec){&r->trailer, sizeof r->trailer};
+    return sizeof r->header + size + sizeof r->trailer;
+}
+
+static void append(struct process *p, uint8_t stream, const char *bytes, size_t size) {
+    struct record note, record;
+    struct iovec parts[6];
+    char text[96];
+    int count = 0;
+    size_t all = 0;
+    if (p->log < 0)
+        return;
+    if (p->missing) { /* told together with what comes next, so that the last bytes of a disk are not filled with notes */
+        int n = snprintf(text, sizeof text, "kist: %llu bytes of output are missing here, there was no space on the disk\n",
+                         (unsigned long long)p->missing);
+        all += frame(&note, parts, 3, 0, text, (size_t)n);
+        count += 3;
+    }
+    int *middle = &p->middle[stream == 2];
+    all += frame(&record, parts + count, stream, *middle, bytes, size);
+    *middle = bytes[size - 1] != '\n';
+    ssize_t n = p->stuck ? 0 : writev(p->log, parts, count + 3);
+    if (n == (ssize_t)all) {
+        p->log_size += all;
+        p->missing = 0;
     } else {
-        /* a full disk: a torn record would hide all that follow */
         p->dropped += size;
-        if (n > 0 && ftruncate(p->log, (off_t)p->log_size) < 0)
+        p->missing += size;
+        /* a torn record would hide all that follow */
+        if (n > 0 && ftruncate(p->log, (off_t)(p->log_size - (p->count ? p->starts[p->count - 1] : 0))) < 0)
             drop(&p->log);
     }
     if (p->watched)
         tell_output(p);
 }
 
+static void segment_name(char name[40], uint64_t start, const char *suffix) {
+    if (start)
+        snprintf(name, 40, "log.%019llu%s", (unsigned long long)start, suffix);
+    else
+        snprintf(name, 40, "log%s", suffix);
+}
+
+/* Notes that a segment begins there, oldest first; 0 where there is no memory. */
+static int add_segment(struct process *p, uint64_t start) {
+    if (p->count == p->room) {
+        uint32_t room = p->room ? 2 * p->room : 8;
+        uint64_t *more = realloc(p->starts, room * sizeof *more);
+        if (!more)
+            return 0;
+        p->starts = more;
+        p->room = room;
+    }
+    uint32_t at = p->count;
+    while (at > 0 && p->starts[at - 1] > start)
+        at--;
+    if (at > 0 && p->starts[at - 1] == start)
+        return 1;
+    memmove(p->starts + at + 1, p->starts + at, (p->count - at) * sizeof *p->starts);
+    p->starts[at] = start;
+    p->count++;
+    return 1;
+}
+
+/* Looks what earlier runs have left; 0, or an errno. */
+static int find_segments(struct process *p, uint64_t current) {
+    int copy = openat(p->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    int whole = d && add_segment(p, current);
+    for (struct dirent *e; whole && (e = readdir(d));) {
+        char name[40], *end = e->d_name;
+        uint64_t start = strncmp(e->d_name, "log.", 4) == 0 ? strtoull(e->d_name + 4, &end, 10) : 0;
+        segment_name(name, start, "");
+        size_t length = strlen(name);
+        if (start < current && strncmp(e->d_name, name, length) == 0 &&
+            (e->d_name[length] == 0 || strcmp(e->d_name + length, ".gz") == 0))
+            whole = add_segment(p, start);
+    }
+    if (d)
+        closedir(d);
+    else
+        drop(&copy);
+    return whole ? 0 : ENOMEM;
+}
+
+/* Ends the segment that is written to and begins another; EBUSY where a reader still needs the one that had to go. */
+static int begin_segment(struct process *p) {
+    char name[40];
+    if (p->files && p->count >= p->files && (p->count > 1 ? p->starts[1] : p->log_size) > p->hold)
+        return EBUSY;
+    segment_name(name, p->log_size, "");
+    int fd = openat(p->directory, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_TRUNC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno;
+    if (!add_segment(p, p->log_size)) {
+        close(fd);
+        return ENOMEM;
+    }
+    drop(&p->log);
+    p->log = fd;
+    while (p->files && p->count > p->files && p->starts[1] <= p->hold) {
+        segment_name(name, p->starts[0], "");
+        unlinkat(p->directory, name, 0);
+        segment_name(name, p->starts[0], ".gz");
+        unlinkat(p->directory, name, 0);
+        memmove(p->starts, p->starts + 1, --p->count * sizeof *p->starts);
+    }
+    return 0;
+}
+
+/* How much may be read for the log now; 0 where nothing, until a reader has got on. */
+static size_t room_of(struct process *p) {
+    enum { FRAME = sizeof(struct log_header) + sizeof(uint32_t) };
+    if (p->log < 0 || !p->limit)
+        return CHUNK;
+    uint64_t used = p->log_size - p->starts[p->count - 1], rest = used < p->limit ? p->limit - used : 0;
+    if (used && rest < LEAST_CHUNK + FRAME) {
+        int error = begin_segment(p);
+        if (error == EBUSY)
+            return 0;
+        p->stuck = error != 0;
+        rest = p->limit;
+    }
+    return rest > CHUNK + FRAME ? CHUNK : rest > LEAST_CHUNK + FRAME ? (size_t)rest - FRAME : LEAST_CHUNK;
+}
+
+static void hold_back(struct process *p) {
+    if (p->held_back)
+        return;
+    p->held_back = 1;
+    for (struct source *s = &p->output; s; s = s == &p->output ? &p->error : NULL)
+        if (s->fd >= 0)
+            epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+/* Lets go of what begins before this offset. */
+static void hold(struct process *p, uint64_t offset) {
+    p->hold = offset;
+    if (!p->held_back)
+        return;
+    p->held_back = 0;
+    for (struct source *s = &p->output; s; s = s == &p->output ? &p->error : NULL)
+        if (s->fd >= 0)
+            watch(s);
+}
+
+/* Nobody reads any more. */
+static void lose_engine(void) {
+    drop(&engine.fd);
+    for (struct process *p = processes; p; p = p->next)
+        hold(p, UINT64_MAX);
+}
+
 /* Reads once from a stream of a process; 0 when it has nothing more to give now or ever. */
 static int pump(struct source *s) {
-    ssize_t n = read(s->fd, buffer, sizeof buffer);
+    struct process *p = s->process;
+    size_t room = room_of(p);
+    if (room == 0 && !p->exited) {
+        hold_back(p);
+        return 0;
+    }
+    ssize_t n = read(s->fd, buffer, room ? room : sizeof buffer);
     if (n > 0) {
-        append(s->process, s->kind == SOURCE_ERROR ? 2 : 1, buffer, (size_t)n);
+        append(p, s->kind == SOURCE_ERROR ? 2 : 1, buffer, (size_t)n);
         return 1;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
-    drop(&s->fd); /* end of a pipe, or EIO: the last terminal was closed */
+    unwatch(s); /* end of a pipe, or EIO: the last terminal was closed */
     return 0;
 }
 
@@ -215,10 +395,12 @@ static void forget(struct process *gone) {
         }
     drop(&gone->sync.fd);
     drop(&gone->pidfd.fd);
-    drop(&gone->output.fd);
-    drop(&gone->error.fd);
+    unwatch(&gone->output);
+    unwatch(&gone->error);
     drop(&gone->input);
     drop(&gone->log);
+    drop(&gone->directory);
+    free(gone->starts);
     free(gone);
 }
 
@@ -234,10 +416,11 @@ static void on_exit_of(struct process *p) {
         ;
     while (p->capture && p->error.fd >= 0 && pump(&p->error))
         ;
-    drop(&p->output.fd);
-    drop(&p->error.fd);
+    unwatch(&p->output);
+    unwatch(&p->error);
     drop(&p->input);
     drop(&p->log);
+    drop(&p->directory);
     if (p->sequence) /* the order that made it has not been answered: its sync socket tells why */
         return;
     struct report r = about(p, REPORT_EXITED, 0);
@@ -358,7 +541,8 @@ static struct process *new_process(const char *id) {
     p->pidfd = (struct source){SOURCE_PIDFD, -1, p};
     p->output = (struct source){SOURCE_OUTPUT, -1, p};
     p->error = (struct source){SOURCE_ERROR, -1, p};
-    p->input = p->log = -1;
+    p->input = p->log = p->directory = -1;
+    p->hold = UINT64_MAX;
     p->next = processes;
     processes = p;
     return p;
@@ -375,7 +559,8 @@ static int take(int **fds, int *count, uint32_t flags, uint32_t bit) {
 }
 
 static void spawn(const struct order *o, int *fds, int count) {
-    int wanted = 1 + __builtin_popcount(o->flags & (SPAWN_PIDNS | SPAWN_CGROUP | SPAWN_INPUT | SPAWN_OUTPUT | SPAWN_ERROR | SPAWN_LOG));
+    int wanted = 1 + __builtin_popcount(o->flags & (SPAWN_PIDNS | SPAWN_CGROUP | SPAWN_INPUT | SPAWN_OUTPUT | SPAWN_ERROR |
+                                                    SPAWN_LOG | SPAWN_DIRECTORY));
     struct stat st;
     if (count < wanted || fstat(fds[0], &st) < 0 || st.st_size <= 0 || st.st_size > MAX_TAPE) {
         answer(o->sequence, EPROTO);
@@ -404,12 +589,21 @@ static void spawn(const struct order *o, int *fds, int count) {
     p->output.fd = take(&fds, &count, o->flags, SPAWN_OUTPUT);
     p->error.fd = take(&fds, &count, o->flags, SPAWN_ERROR);
     p->log = take(&fds, &count, o->flags, SPAWN_LOG);
+    p->directory = take(&fds, &count, o->flags, SPAWN_DIRECTORY);
     if (p->log >= 0) {
         off_t end = lseek(p->log, 0, SEEK_END);
-        p->log_size = end > 0 ? (uint64_t)end : 0;
+        p->log_size = o->start + (end > 0 ? (uint64_t)end : 0);
+    }
+    int error = 0;
+    if (p->log >= 0 && p->directory >= 0) {
+        p->limit = o->limit;
+        p->files = o->files;
+        p->hold = o->hold;
+        error = find_segments(p, o->start);
     }
     struct tape tape;
-    int error = tape_check(&tape, bytes, size, fds, (uint32_t)count);
+    if (!error)
+        error = tape_check(&tape, bytes, size, fds, (uint32_t)count);
     if (!error)
         error = start(p, o, &tape, pidns, cgroup);
     munmap(bytes, size);
@@ -447,6 +641,9 @@ static void obey(const struct order *o, int *fds, int count) {
         answer(o->sequence, p ? EBUSY : 0);
         if (!p)
             exit(0);
+    } else if (o->word == ORDER_VERSION) {
+        struct report r = {.word = REPORT_DONE, .sequence = o->sequence, .number = PROTOCOL};
+        tell(&r, NULL, 0);
     } else if (!p) {
         answer(o->sequence, ESRCH);
     } else if (o->word == ORDER_TAKE) {
@@ -467,6 +664,11 @@ static void obey(const struct order *o, int *fds, int count) {
         p->watched = 1;
         if (p->exited || p->log_size != o->number)
             tell_output(p);
+    } else if (o->word == ORDER_HOLD) {
+        hold(p, o->number);
+    } else if (o->word == ORDER_ROTATE) {
+        answer(o->sequence, p->directory < 0 || p->log < 0 ? EINVAL
+                            : p->starts[p->count - 1] == p->log_size ? 0 : begin_segment(p));
     } else if (o->word == ORDER_CLOSE_INPUT) {
         drop(&p->input);
         answer(o->sequence, 0);
@@ -488,7 +690,7 @@ static void on_order(void) {
     ssize_t n = recvmsg(engine.fd, &m, MSG_CMSG_CLOEXEC);
     if (n <= 0) {
         if (n == 0 || (errno != EINTR && errno != EAGAIN))
-            drop(&engine.fd);
+            lose_engine();
         return;
     }
     int fds[MAX_FDS], count = 0;
@@ -498,7 +700,7 @@ static void on_order(void) {
             memcpy(fds, CMSG_DATA(c), sizeof(int) * (size_t)count);
         }
     o.id[ID_SIZE - 1] = 0;
-    if (n != sizeof o || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)))
+    if ((n != sizeof o && n != FIRST_ORDER_SIZE) || (m.msg_flags & (MSG_CTRUNC | MSG_TRUNC)))
         answer(o.sequence, EPROTO);
     else
         obey(&o, fds, count);
@@ -516,7 +718,7 @@ static void on_connection(void) {
         close(fd);
         return;
     }
-    drop(&engine.fd); /* the newest engine is the one that holds the lock on the state */
+    lose_engine(); /* the newest engine is the one that holds the lock on the state */
     engine.fd = fd;
     watch(&engine);
 }
@@ -550,7 +752,7 @@ static void open_socket(const char *path) {
         die(path);
     }
     memcpy(address.sun_path, path, strlen(path));
-    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(0177);
     unlink(path);
     if (listener.fd < 0 || bind(listener.fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, 4) < 0)
@@ -571,6 +773,8 @@ int main(int argc, char **argv) {
     const char *name = strrchr(argv[0], '/');
     if (strcmp(name ? name + 1 : argv[0], "hello") == 0)
         return hello_main(argc, argv);
+    if (strcmp(name ? name + 1 : argv[0], "docker-init") == 0)
+        return init_main(argc, argv);
     if (argc != 2) {
         fprintf(stderr, "usage: kist-keeper SOCKET\n");
         return 2;

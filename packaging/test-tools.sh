@@ -25,6 +25,7 @@ need skopeo skopeo
 need umoci umoci
 need buildah buildah
 need podman podman
+need docker-compose docker-compose
 need htpasswd apache2-utils
 need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"

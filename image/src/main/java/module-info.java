@@ -6,6 +6,7 @@ module kist.image {
     requires io.avaje.jsonb;
     requires org.apache.commons.compress;
     requires com.github.luben.zstd_jni;
+    requires org.tukaani.xz;
 
     exports kist.image;
 }

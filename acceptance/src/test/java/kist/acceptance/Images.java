@@ -136,10 +136,20 @@ final class Images {
 
     /** A Debian system made by mmdebstrap, about 170 MB; kept over builds, since making it takes a minute and a mirror. */
     static Path debianTar() {
+        return debian("debian.tar");
+    }
+
+    /** The same with PostgreSQL 15 and its clients, about 480 MB. */
+    static Path postgresTar() {
+        return debian("postgres.tar", "--include=postgresql");
+    }
+
+    private static Path debian(String file, String... options) {
         return cached(
-                CACHE.resolve("debian.tar"),
-                to -> Command.of(
-                                "mmdebstrap", "--quiet", "--variant=minbase", "--format=tar", "bookworm", to.toString())
+                CACHE.resolve(file),
+                to -> Command.of("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar")
+                        .with(options)
+                        .with("bookworm", to.toString())
                         .patience(Duration.ofMinutes(10))
                         .run()
                         .exits(0));

@@ -16,8 +16,12 @@ final class CommitBody {
         Optional<ImageConfig.Healthcheck> check = test.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new ImageConfig.Healthcheck(
-                        test, nanos(health, "Interval"), nanos(health, "Timeout"), nanos(health, "StartPeriod"), (int)
-                                Math.clamp(health.number("Retries").orElse(0), 0, Integer.MAX_VALUE)));
+                        test,
+                        nanos(health, "Interval"),
+                        nanos(health, "Timeout"),
+                        nanos(health, "StartPeriod"),
+                        nanos(health, "StartInterval"),
+                        (int) Math.clamp(health.number("Retries").orElse(0), 0, Integer.MAX_VALUE)));
         Map<String, String> labels = body.map("Labels");
         // what else a container's configuration has is none of an image's
         return new ImageConfig(

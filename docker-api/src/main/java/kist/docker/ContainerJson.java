@@ -11,14 +11,11 @@ import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
 import kist.engine.HostConfig;
 import kist.engine.HostConfig.MountSpec;
-import kist.engine.HostConfig.Rlimit;
 import kist.network.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /** Containers as Docker's inspect and list show them. */
 final class ContainerJson {
-    private static final long DEFAULT_SHM = 64L << 20;
-
     private ContainerJson() {}
 
     static boolean isRunning(ContainerView c) {
@@ -64,7 +61,7 @@ final class ContainerJson {
                 "ExecIDs",
                 c.execs().isEmpty() ? null : c.execs(),
                 "HostConfig",
-                host(c.config()),
+                HostJson.host(c.config()),
                 "GraphDriver",
                 Json.object("Data", null, "Name", driver),
                 "Mounts",
@@ -105,12 +102,25 @@ final class ContainerJson {
                 "Env", c.environment(),
                 "Cmd", asked.command().orElse(null),
                 "Image", asked.image(),
-                "Volumes", null,
+                "Volumes", empties(asked.volumes()),
                 "WorkingDir", c.workingDir(),
                 "Entrypoint", asked.entrypoint().orElse(null),
-                "OnBuild", null,
+                "OnBuild", HostJson.orNull(asked.onBuild()),
                 "Labels", c.labels());
         split(c, config);
+        if (!asked.exposedPorts().isEmpty()) {
+            config.put("ExposedPorts", empties(asked.exposedPorts()));
+        }
+        if (asked.networkDisabled()) {
+            config.put("NetworkDisabled", true);
+        }
+        if (!asked.macAddress().isEmpty()) {
+            config.put("MacAddress", asked.macAddress());
+        }
+        if (!asked.shell().isEmpty()) {
+            config.put("Shell", asked.shell());
+        }
+        asked.health().ifPresent(h -> config.put("Healthcheck", health(h)));
         if (!c.stopSignal().isEmpty()) {
             config.put("StopSignal", c.stopSignal());
         }
@@ -119,6 +129,29 @@ final class ContainerJson {
             config.put("StopTimeout", timeout.getAsInt());
         }
         return config;
+    }
+
+    /** The form in which Docker lists names that have nothing to say. */
+    private static @Nullable Object empties(List<String> names) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        names.forEach(name -> map.put(name, Map.of()));
+        return map.isEmpty() ? null : map;
+    }
+
+    private static Map<String, @Nullable Object> health(ContainerConfig.HealthConfig h) {
+        Map<String, @Nullable Object> shown = Json.object("Test", h.test());
+        Map<String, Long> numbers = new LinkedHashMap<>();
+        numbers.put("Interval", h.intervalNanos());
+        numbers.put("Timeout", h.timeoutNanos());
+        numbers.put("StartPeriod", h.startPeriodNanos());
+        numbers.put("StartInterval", h.startIntervalNanos());
+        numbers.put("Retries", (long) h.retries());
+        numbers.forEach((name, value) -> {
+            if (value != 0) {
+                shown.put(name, value);
+            }
+        });
+        return shown;
     }
 
     /** Where the user left entry point or command to the image, shows what came of it: argv is the two in one. */
@@ -135,191 +168,6 @@ final class ContainerJson {
 
     private static String shortId(ContainerView c) {
         return c.id().substring(0, Math.min(12, c.id().length()));
-    }
-
-    private static String networkMode(HostConfig host) {
-        return host.network().isEmpty() ? "default" : host.network();
-    }
-
-    private static @Nullable Object orNull(List<String> list) {
-        return list.isEmpty() ? null : list;
-    }
-
-    private static Map<String, @Nullable Object> host(ContainerConfig config) {
-        HostConfig h = config.host();
-        List<String> binds = new ArrayList<>();
-        List<Object> mounts = new ArrayList<>();
-        Map<String, Object> tmpfs = new LinkedHashMap<>();
-        for (MountSpec mount : h.mounts()) {
-            if (mount.type().equals("tmpfs")) {
-                tmpfs.put(mount.target(), mode(mount));
-            } else if (mount.createSource()) {
-                String mode = mode(mount);
-                binds.add(mount.source() + ":" + mount.target() + (mode.isEmpty() ? "" : ":" + mode));
-            } else {
-                Map<String, @Nullable Object> shown =
-                        Json.object("Type", mount.type(), "Source", mount.source(), "Target", mount.target());
-                if (mount.readOnly()) {
-                    shown.put("ReadOnly", true);
-                }
-                if (!mount.propagation().isEmpty()) {
-                    shown.put("BindOptions", Json.object("Propagation", mount.propagation()));
-                }
-                mounts.add(shown);
-            }
-        }
-        List<Object> ulimits = new ArrayList<>();
-        for (Rlimit limit : h.rlimits()) {
-            ulimits.add(Json.object("Name", limit.name(), "Hard", limit.hard(), "Soft", limit.soft()));
-        }
-        List<Integer> console = List.of(config.consoleRows(), config.consoleColumns());
-        List<Object> none = List.of();
-        Map<String, @Nullable Object> host = Json.object(
-                "Binds",
-                orNull(binds),
-                "ContainerIDFile",
-                "",
-                "LogConfig",
-                Json.object("Type", "json-file", "Config", Map.of()),
-                "NetworkMode",
-                networkMode(h),
-                "PortBindings",
-                Map.of(),
-                "RestartPolicy",
-                Json.object("Name", "no", "MaximumRetryCount", 0),
-                "AutoRemove",
-                h.autoRemove(),
-                "VolumeDriver",
-                "",
-                "VolumesFrom",
-                null,
-                "ConsoleSize",
-                console,
-                "CapAdd",
-                orNull(h.capAdd()),
-                "CapDrop",
-                orNull(h.capDrop()),
-                "CgroupnsMode",
-                "private",
-                "Dns",
-                none,
-                "DnsOptions",
-                none,
-                "DnsSearch",
-                none,
-                "ExtraHosts",
-                orNull(h.extraHosts()),
-                "GroupAdd",
-                null,
-                "IpcMode",
-                "private",
-                "Cgroup",
-                "",
-                "Links",
-                null,
-                "OomScoreAdj",
-                0,
-                "PidMode",
-                "",
-                "Privileged",
-                h.privileged(),
-                "PublishAllPorts",
-                false,
-                "ReadonlyRootfs",
-                h.readonlyRootfs(),
-                "SecurityOpt",
-                orNull(h.securityOpt()),
-                "UTSMode",
-                "",
-                "UsernsMode",
-                "",
-                "ShmSize",
-                h.shmSize() == 0 ? DEFAULT_SHM : h.shmSize(),
-                "Runtime",
-                "kist",
-                "Isolation",
-                "",
-                "CpuShares",
-                h.cpuShares(),
-                "Memory",
-                h.memory(),
-                "NanoCpus",
-                h.nanoCpus(),
-                "CgroupParent",
-                "",
-                "BlkioWeight",
-                0,
-                "BlkioWeightDevice",
-                none,
-                "BlkioDeviceReadBps",
-                none,
-                "BlkioDeviceWriteBps",
-                none,
-                "BlkioDeviceReadIOps",
-                none,
-                "BlkioDeviceWriteIOps",
-                none,
-                "CpuPeriod",
-                h.cpuPeriod(),
-                "CpuQuota",
-                h.cpuQuota(),
-                "CpuRealtimePeriod",
-                0,
-                "CpuRealtimeRuntime",
-                0,
-                "CpusetCpus",
-                h.cpusetCpus(),
-                "CpusetMems",
-                h.cpusetMems(),
-                "Devices",
-                none,
-                "DeviceCgroupRules",
-                null,
-                "DeviceRequests",
-                null,
-                "MemoryReservation",
-                h.memoryReservation(),
-                "MemorySwap",
-                h.memorySwap(),
-                "MemorySwappiness",
-                null,
-                "OomKillDisable",
-                false,
-                "PidsLimit",
-                h.pidsLimit() <= 0 ? null : (Long) h.pidsLimit(),
-                "Ulimits",
-                ulimits,
-                "CpuCount",
-                0,
-                "CpuPercent",
-                0,
-                "IOMaximumIOps",
-                0,
-                "IOMaximumBandwidth",
-                0);
-        if (!mounts.isEmpty()) {
-            host.put("Mounts", mounts);
-        }
-        if (!tmpfs.isEmpty()) {
-            host.put("Tmpfs", tmpfs);
-        }
-        if (!h.sysctls().isEmpty()) {
-            host.put("Sysctls", h.sysctls());
-        }
-        return host;
-    }
-
-    /** Mount options in the short form. */
-    private static String mode(MountSpec mount) {
-        List<String> options = new ArrayList<>();
-        if (mount.readOnly()) {
-            options.add("ro");
-        }
-        if (!mount.propagation().isEmpty()) {
-            options.add(mount.propagation());
-        }
-        options.addAll(mount.options());
-        return String.join(",", options);
     }
 
     /** Mounts as list and inspect show them. */
@@ -386,7 +234,7 @@ final class ContainerJson {
     }
 
     private static Endpoint endpoint(ContainerView c) {
-        String mode = networkMode(c.config().host());
+        String mode = HostJson.networkMode(c.config().host());
         String name = mode.equals("default") ? "bridge" : mode;
         return c.endpoint().orElse(new Endpoint(name, "", "", "", "", 0, "", ""));
     }
@@ -442,7 +290,9 @@ final class ContainerJson {
                 "Labels", c.labels(),
                 "State", state(c),
                 "Status", status(c, nowNanos),
-                "HostConfig", Json.object("NetworkMode", networkMode(c.config().host())),
+                "HostConfig",
+                        Json.object(
+                                "NetworkMode", HostJson.networkMode(c.config().host())),
                 "NetworkSettings", Json.object("Networks", networks(c)),
                 "Mounts", mounts(c.config().host()));
     }

@@ -38,7 +38,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "update", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "archive", "copy", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -47,8 +47,9 @@ final class ContainerRoutes {
         if (call.parts() == 2) {
             return collection(call) || call.is("DELETE") && delete(call);
         }
-        if (call.parts() == 4 && call.part(2).equals("attach") && call.part(3).equals("ws")) {
-            throw Errors.unsupported("attaching over a WebSocket");
+        if (call.parts() == 4 && call.part(2).equals("attach") && call.part(3).equals("ws") && call.is("GET")) {
+            attachWebSocket(call, Names.container(call.part(1)));
+            return true;
         }
         if (call.parts() < 3 || call.part(1).isEmpty()) {
             return false;
@@ -86,11 +87,13 @@ final class ContainerRoutes {
             case "changes" -> ArchiveRoutes.changes(call, ref);
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
-                String arguments = call.parameter("ps_args");
-                if (!arguments.isEmpty() && !arguments.equals("-ef")) {
-                    throw Errors.unsupported("top with the ps arguments \"" + arguments + "\"");
-                }
-                call.answer(200, ProcessTable.of(call.ask(new Request.ListProcesses(ref))));
+                String options = call.parameter("ps_args");
+                List<Long> pids = call.ask(new Request.ListProcesses(ref));
+                call.answer(
+                        200,
+                        options.isEmpty() || options.equals("-ef")
+                                ? ProcessTable.of(pids)
+                                : PsCommand.run(options, pids));
             }
             default -> {
                 return false;
@@ -141,6 +144,10 @@ final class ContainerRoutes {
             case "resize" -> {
                 call.ask(new Request.ResizeContainer(ref, side(call, "h"), side(call, "w")));
                 call.answer(200);
+            }
+            case "update" -> {
+                List<String> warnings = call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""))));
+                call.answer(200, Json.object("Warnings", warnings));
             }
             case "wait" -> await(call, ref);
             case "attach" -> attach(call, ref);
@@ -326,23 +333,35 @@ final class ContainerRoutes {
         }
         DetachKeys keys = DetachKeys.parse(call.parameter("detachKeys"));
         Attachment attachment = call.ask(new Request.AttachContainer(ref, stdin, stdout, stderr, logs, stream));
-        Streams.join(call, attachment, stdin, Optional.of(keys));
+        Streams.join(call, attachment, stdin, keys);
+    }
+
+    private static void attachWebSocket(Call call, String ref) throws IOException, InterruptedException {
+        // clients before 1.42 cannot choose
+        boolean all = !call.atLeast(42);
+        boolean stream = call.flag("stream");
+        boolean logs = call.flag("logs");
+        boolean stdin = (all || call.flag("stdin")) && stream;
+        DetachKeys keys = DetachKeys.parse(call.parameter("detachKeys"));
+        Attachment attachment = call.ask(new Request.AttachContainer(
+                ref, stdin, all || call.flag("stdout"), all || call.flag("stderr"), logs, stream));
+        Streams.joinWebSocket(call, attachment, stdin, keys);
     }
 
     private static void logs(Call call, String ref) throws IOException, InterruptedException {
-        call.refuse("details");
         boolean stdout = call.flag("stdout");
         boolean stderr = call.flag("stderr");
         boolean follow = call.flag("follow");
         if (!stdout && !stderr) {
             throw Errors.invalid("Bad parameters: you must choose at least one stream");
         }
-        long since = Times.parse("since", call.parameter("since"));
-        long until = Times.parse("until", call.parameter("until"));
+        long since = Times.logged("since", call.parameter("since"));
+        long until = Times.logged("until", call.parameter("until"));
         boolean stamped = call.flag("timestamps");
         Times.Stamper stamper = new Times.Stamper();
         try (LogStream log = call.ask(new Request.ReadLogs(ref, stdout, stderr, follow, since, until, tail(call)))) {
             boolean tty = log.tty();
+            String details = call.flag("details") ? Frames.details(log.details()) : "";
             ResponseStream out = call.exchange().stream(200, Frames.contentType(!tty, call));
             if (follow) {
                 out.flush();
@@ -355,7 +374,7 @@ final class ContainerRoutes {
             }
             for (Optional<Output> line = log.read(); line.isPresent(); line = log.read()) {
                 Output output = line.get();
-                out.write(Frames.frame(output, tty, stamped ? stamper.stamp(output.nanos()) : ""));
+                out.write(Frames.frame(output, tty, (stamped ? stamper.stamp(output.nanos()) : "") + details));
                 if (follow) {
                     out.flush();
                 }

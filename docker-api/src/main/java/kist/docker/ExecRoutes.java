@@ -45,6 +45,7 @@ final class ExecRoutes {
         if (command.isEmpty()) {
             throw Errors.invalid("No exec command specified");
         }
+        List<Integer> size = CreateBody.consoleSize(body);
         ExecConfig config = new ExecConfig(
                 command,
                 body.strings("Env"),
@@ -54,9 +55,11 @@ final class ExecRoutes {
                 body.bool("AttachStdin"),
                 body.bool("AttachStdout"),
                 body.bool("AttachStderr"),
-                body.bool("Privileged"));
-        // both come again, and count, when the exec is started; the keys are watched by the client
-        body.clientsOwn("Detach", "ConsoleSize", "DetachKeys");
+                body.bool("Privileged"),
+                size.get(0),
+                size.get(1));
+        // comes again, and counts, when the exec is started; the keys are watched by the client
+        body.clientsOwn("Detach", "DetachKeys");
         body.end();
         call.answer(201, Json.object("Id", call.ask(new Request.CreateExec(ref, config))));
     }
@@ -90,7 +93,7 @@ final class ExecRoutes {
         if (attachment.isEmpty()) {
             throw new EngineException(EngineException.Kind.INTERNAL, "exec " + id + " has no streams to join");
         }
-        Streams.join(call, attachment.get(), true, Optional.empty());
+        Streams.join(call, attachment.get(), true, DetachKeys.parse(""));
     }
 
     private static void inspect(Call call, String id) throws IOException, InterruptedException {

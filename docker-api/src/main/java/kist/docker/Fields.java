@@ -55,9 +55,17 @@ final class Fields {
             return "";
         }
         if (value instanceof String text) {
-            return text;
+            return whole(path(field), text);
         }
         throw Errors.invalid(path(field) + " is not a string");
+    }
+
+    /** For the kernel a text ends at a NUL, for everybody else it goes on: none is taken. */
+    private static String whole(String path, String text) {
+        if (text.indexOf(0) >= 0) {
+            throw Errors.invalid(path + " has a NUL character inside");
+        }
+        return text;
     }
 
     /** A boolean, false where it is not given. */
@@ -70,6 +78,11 @@ final class Fields {
             return truth;
         }
         throw Errors.invalid(path(field) + " is neither true nor false");
+    }
+
+    /** A boolean, if it is given. */
+    Optional<Boolean> maybe(String field) {
+        return take(field) == null ? Optional.empty() : Optional.of(bool(field));
     }
 
     /** A whole number, if it is given. */
@@ -90,7 +103,7 @@ final class Fields {
         if (value == null) {
             return Optional.empty();
         }
-        return Optional.of(value instanceof String text ? List.of(text) : strings(field, value));
+        return Optional.of(value instanceof String text ? List.of(whole(path(field), text)) : strings(field, value));
     }
 
     /** A list of strings, empty where it is not given. */
@@ -105,7 +118,7 @@ final class Fields {
             if (!(element instanceof String text)) {
                 throw Errors.invalid(path(field) + " holds something that is not a string");
             }
-            strings.add(text);
+            strings.add(whole(path(field), text));
         }
         return List.copyOf(strings);
     }
@@ -151,7 +164,7 @@ final class Fields {
             if (!(entry.getValue() instanceof String text)) {
                 throw Errors.invalid(path(field) + "." + entry.getKey() + " is not a string");
             }
-            map.put(entry.getKey(), text);
+            map.put(whole(path(field), entry.getKey()), whole(path(field) + "." + entry.getKey(), text));
         }
         return map;
     }
@@ -177,7 +190,23 @@ final class Fields {
 
     /** The names of all members. */
     List<String> names() {
+        members.keySet().forEach(member -> whole(name, member));
         return List.copyOf(members.keySet());
+    }
+
+    /** The names of an object's members, which say nothing themselves; none where it is not given. */
+    List<String> keys(String field) {
+        Object value = take(field);
+        List<String> keys = new ArrayList<>();
+        if (value != null) {
+            for (Map.Entry<String, Object> entry : object(field, value).entrySet()) {
+                if (!isNothing(entry.getValue())) {
+                    throw Errors.invalid(path(field) + "." + entry.getKey() + " is not an empty object");
+                }
+                keys.add(whole(path(field), entry.getKey()));
+            }
+        }
+        return keys;
     }
 
     /** A list of strings, or the names of an object's members that are true. */
@@ -199,7 +228,9 @@ final class Fields {
     Map<String, Fields> entries() {
         Map<String, Fields> entries = new LinkedHashMap<>();
         for (Map.Entry<String, Object> member : members.entrySet()) {
-            entries.put(member.getKey(), new Fields(path(member.getKey()), object(member.getKey(), member.getValue())));
+            entries.put(
+                    whole(name, member.getKey()),
+                    new Fields(path(member.getKey()), object(member.getKey(), member.getValue())));
         }
         return entries;
     }

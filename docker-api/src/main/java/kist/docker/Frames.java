@@ -1,5 +1,9 @@
 package kist.docker;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.StringJoiner;
 import kist.engine.Output;
 
 /** Docker's framing of two output streams on one connection: stream number, three zeros, length (big endian). */
@@ -13,6 +17,14 @@ final class Frames {
     /** The type of a stream of output; clients before 1.42 know only one. */
     static String contentType(boolean framed, Call call) {
         return framed && call.atLeast(42) ? MULTIPLEXED : RAW;
+    }
+
+    /** What stands before a line that comes with details: {@code name=value,...} as in the query of a URL, and a space. */
+    static String details(Map<String, String> details) {
+        StringJoiner all = new StringJoiner(",", "", " ");
+        details.forEach((name, value) -> all.add(URLEncoder.encode(name, StandardCharsets.UTF_8) + "="
+                + URLEncoder.encode(value, StandardCharsets.UTF_8)));
+        return all.toString();
     }
 
     /** An output with its header, or as it is for a terminal. */

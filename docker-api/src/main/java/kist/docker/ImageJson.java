@@ -153,6 +153,7 @@ final class ImageJson {
         put(health, "Interval", h.interval().toNanos());
         put(health, "Timeout", h.timeout().toNanos());
         put(health, "StartPeriod", h.startPeriod().toNanos());
+        put(health, "StartInterval", h.startInterval().toNanos());
         put(health, "Retries", h.retries());
         return health;
     }

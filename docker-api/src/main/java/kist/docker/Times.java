@@ -50,6 +50,20 @@ final class Times {
         }
     }
 
+    /** A moment as logs are asked for: Unix seconds with an optional fraction, or RFC 3339; 0 where it is empty. */
+    static long logged(String parameter, String text) {
+        if (text.indexOf('T') < 0) {
+            return parse(parameter, text);
+        }
+        try {
+            Instant moment = OffsetDateTime.parse(text).toInstant();
+            return Math.addExact(Math.multiplyExact(moment.getEpochSecond(), SECOND), moment.getNano());
+        } catch (DateTimeException | ArithmeticException e) {
+            throw Errors.invalid("parameter " + parameter + " is \"" + text
+                    + "\" where seconds since 1970 or a time such as 2026-01-02T15:04:05Z are wanted");
+        }
+    }
+
     /**
      * A moment as filters take it, in nanoseconds: Unix seconds, a date with or without time and zone (this machine's where
      * none is said), or a span before now such as {@code 1h30m}.

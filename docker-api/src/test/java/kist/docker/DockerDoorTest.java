@@ -10,8 +10,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import kist.engine.Caller;
+import kist.engine.ContainerUpdate;
 import kist.engine.ContainerView;
 import kist.engine.Event;
 import kist.engine.ImageRequest;
@@ -171,7 +173,7 @@ class DockerDoorTest {
         "GET, /swarm, 501",
         "GET, /containers/x/stats, 501",
         "GET, /containers/x/archive, 501",
-        "GET, /containers/x/attach/ws, 501",
+        "GET, /containers/nosuch/attach/ws, 404",
         "GET, /containers/json?size=1, 501",
         "GET, /images/search, 400",
         "GET, /images/search?term=x&limit=1000, 400",
@@ -366,12 +368,19 @@ class DockerDoorTest {
         assertEquals("\1\0\0\0\0\0\0\4out\n\2\0\0\0\0\0\0\4err\n", answer.body());
         assertEquals(new Request.ReadLogs("one", true, true, false, 1_500_000_000L, 7_000_000_000L, 5), last());
         assertTrue(answer.head().contains("application/vnd.docker.raw-stream"));
+        get("/v1.41/containers/one/logs?stdout=1&since=1970-01-01T01:00:01.5%2B01:00");
+        assertEquals(new Request.ReadLogs("one", true, false, false, 1_500_000_000L, 0, -1), last());
+        assertEquals(
+                400, get("/v1.41/containers/one/logs?stdout=1&since=1970-01-99T00:00:00Z").status());
         answer = get("/v1.42/containers/one/logs?stderr=1&timestamps=1&tail=all");
         assertEquals("\2\0\0\0\0\0\0\u0023" + "2023-11-14T22:13:20.000000001Z err\n", answer.body());
         assertTrue(answer.head().contains("application/vnd.docker.multiplexed-stream"));
         ask("POST", "/containers/create?name=two", "{\"Image\":\"busybox\",\"Cmd\":[\"both\"],\"Tty\":true}");
         post("/containers/two/start");
         assertEquals("out\n", get("/containers/two/logs?stdout=1").body());
+        assertEquals(
+                "a=b+c,d%2Ce=%C3%A9 out\n",
+                get("/containers/two/logs?stdout=1&details=1").body());
     }
 
     @Test
@@ -426,6 +435,26 @@ class DockerDoorTest {
             assertEquals("\1\0\0\0\0\0\0\1!", client.rest());
         }
         assertTrue(engine.requests.contains(new Request.AttachContainer("one", true, true, true, false, true)));
+    }
+
+    @Test
+    void attachOverAWebSocketCarriesTheStreamsInFrames() throws IOException {
+        create("one", "cat");
+        post("/containers/one/start");
+        try (RawClient client = new RawClient(socket)) {
+            client.say("GET /v1.45/containers/one/attach/ws?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n"
+                    + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+            String head = client.until("\r\n\r\n");
+            assertTrue(head.startsWith("HTTP/1.1 101 "), head);
+            client.say("\u0082\u0085\0\0\0\0hello");
+            assertEquals("\u0082\5hello", client.until("hello"));
+            client.say("\u0088\u0080\0\0\0\0");
+            assertEquals("\u0088\0", client.rest());
+        }
+        assertTrue(engine.requests.contains(new Request.AttachContainer("one", true, true, false, false, true)));
+        Answer plain = get("/containers/one/attach/ws?stream=1");
+        assertEquals(400, plain.status(), plain.body());
     }
 
     @Test
@@ -526,7 +555,33 @@ class DockerDoorTest {
         Answer answer = get("/containers/one/top");
         assertTrue(answer.body().contains("[\"UID\",\"PID\",\"PPID\",\"C\",\"STIME\",\"TTY\",\"TIME\",\"CMD\"]"));
         assertTrue(answer.body().contains("\"" + ProcessHandle.current().pid() + "\""));
-        assertEquals(501, get("/containers/one/top?ps_args=aux").status());
+        assertTrue(get("/containers/one/top?ps_args=-o%20pid,comm").body().contains("[\"PID\",\"COMMAND\"]"));
+        assertEquals(400, get("/containers/one/top?ps_args=-o%20comm").status());
+    }
+
+    @Test
+    void updateAnswersWarningsAndNamesWhatItCannotChange() throws IOException {
+        String one = create("one", "sleep");
+        Answer answer = ask(
+                "POST",
+                "/containers/one/update",
+                "{\"Memory\":67108864,\"PidsLimit\":-1,"
+                        + "\"RestartPolicy\":{\"Name\":\"always\"},\"MemorySwappiness\":-1,\"Ulimits\":null}");
+        assertEquals("{\"Warnings\":[\"a warning of " + one + "\"]}", answer.body());
+        ContainerUpdate update = ((Request.UpdateContainer) last()).update();
+        assertEquals(OptionalLong.of(67108864), update.memory());
+        assertEquals(OptionalLong.of(-1), update.pidsLimit());
+        assertEquals(OptionalLong.empty(), update.nanoCpus());
+        assertEquals("always", update.restart().orElseThrow().name());
+        assertEquals(
+                501,
+                ask("POST", "/containers/one/update", "{\"OomKillDisable\":true}")
+                        .status());
+        assertEquals(
+                400, ask("POST", "/containers/one/update", "{\"Memory\":\"1\"}").status());
+        assertEquals(
+                400, ask("POST", "/containers/one/update", "{\"Colour\":1}").status());
+        assertEquals(404, ask("POST", "/containers/nosuch/update", "{}").status());
     }
 
     @Test

@@ -164,6 +164,8 @@ final class FakeEngine implements Engine {
             case Request.WaitContainer r -> waiting(find(r.ref()), r.condition());
             case Request.RemoveContainer r -> remove(find(r.ref()), r.force());
             case Request.RenameContainer r -> Done.DONE;
+            case Request.UpdateContainer r ->
+                List.of("a warning of " + find(r.ref()).view.id());
             case Request.ListContainers r -> {
                 List<ContainerView> views = new ArrayList<>();
                 for (Fake fake : containers.values()) {
@@ -409,6 +411,11 @@ final class FakeEngine implements Engine {
             lines.add(Optional.empty());
         }
         return new LogStream() {
+            @Override
+            public Map<String, String> details() {
+                return new java.util.TreeMap<>(Map.of("a", "b c", "d,e", "é"));
+            }
+
             @Override
             public boolean tty() {
                 return fake.view.config().tty();

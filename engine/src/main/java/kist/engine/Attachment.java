@@ -16,6 +16,11 @@ public interface Attachment extends AutoCloseable {
     /** The client will write no more; the process sees the end of its input unless it is kept open for others. */
     void closeInput();
 
+    /** Leaves, as the client has typed the keys for that. */
+    default void detach() {
+        close();
+    }
+
     /** Leaves; the process goes on. Wakes a blocked {@link #read}. */
     @Override
     void close();

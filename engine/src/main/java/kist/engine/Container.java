@@ -6,7 +6,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongConsumer;
 import kist.network.Claimed;
 import kist.runtime.Cgroup;
 
@@ -25,18 +24,35 @@ final class Container {
     volatile StoredState state;
     volatile boolean restarting;
     volatile boolean removing;
+    /** Whether this run is ended only to begin the next, because it is unhealthy; guarded by the lock. */
+    boolean reviving;
+
     /** What it holds while it runs; guarded by the lock. */
     Optional<Claimed> network = Optional.empty();
 
+    /** Where it is in networks while it runs. */
+    volatile Places places = Places.NONE;
+
+    /** Whether another container has been in its network namespace; guarded by the lock. */
+    volatile boolean networkShared;
+
     Optional<Cgroup> cgroup = Optional.empty();
+
+    /** The checks of this run, or of the last one. */
+    volatile Optional<Health> health = Optional.empty();
+
+    /** What starts it again, where it waits for that; counted, so that one that comes too late is known. */
+    Timers.Timer retry = Timers.Timer.NONE;
+
+    long retries;
 
     /** What is still being let go of from the last run. */
     FutureTask<Container> cleaning = nothing();
 
-    Container(StoredContainer stored, StoredState state, LongConsumer watch) {
+    Container(StoredContainer stored, StoredState state, Run.ToKeeper keeper) {
         this.stored = stored;
         this.state = state;
-        this.run = new Run(watch);
+        this.run = new Run(keeper);
     }
 
     private FutureTask<Container> nothing() {

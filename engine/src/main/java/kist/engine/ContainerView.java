@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import kist.network.Endpoint;
+import kist.network.Publication;
 
 /**
  * A container as it is now.
@@ -24,11 +25,15 @@ import kist.network.Endpoint;
  * @param error why the last start failed, or empty
  * @param startedNanos 0 if never
  * @param finishedNanos 0 if never
- * @param endpoint its place in the network while it runs
+ * @param endpoint its first place in a network while it runs
+ * @param endpoints all of them
+ * @param published its ports at the host while it runs
  * @param stopSignal in force, such as {@code SIGTERM}
  * @param stopTimeout seconds, absent for the engine's default
  * @param execs ids of its exec'ed processes
  * @param logPath file of its log
+ * @param restarts how often its policy has started it again since its user did
+ * @param health what its health checks say; empty where it has none, or was never started
  */
 public record ContainerView(
         String id,
@@ -49,10 +54,14 @@ public record ContainerView(
         long startedNanos,
         long finishedNanos,
         Optional<Endpoint> endpoint,
+        List<Endpoint> endpoints,
+        List<Publication> published,
         String stopSignal,
         OptionalInt stopTimeout,
         List<String> execs,
-        String logPath) {
+        String logPath,
+        int restarts,
+        Optional<HealthView> health) {
 
     /** Where a container is in its life; {@code name().toLowerCase()} is Docker's word for it. */
     public enum State {
@@ -62,7 +71,7 @@ public record ContainerView(
         RUNNING,
         /** Frozen. */
         PAUSED,
-        /** Being stopped and started. */
+        /** Being stopped and started, or waiting for the start that its policy wants. */
         RESTARTING,
         /** Its first process has ended. */
         EXITED,

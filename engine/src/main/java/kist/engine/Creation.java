@@ -10,14 +10,17 @@ import kist.image.ImageConfig;
 
 /** What a container becomes when what its user asked for is laid over what its image says; and what is refused. */
 final class Creation {
-    private static final long LEAST_MEMORY = 6L << 20;
     private static final int MOST_LABELS_AND_VARIABLES = 10_000;
 
     private Creation() {}
 
-    static StoredContainer merge(String id, String name, ContainerConfig config, Image image, long createdNanos) {
-        check(config);
+    static StoredContainer merge(String id, String name, ContainerConfig asked, Image image, long createdNanos) {
         ImageConfig from = image.config();
+        check(asked);
+        ContainerConfig config = ContainerConfigBuilder.builder(withDefaults(asked))
+                .health(HealthCheck.merge(asked.health(), from))
+                .shell(asked.shell().isEmpty() ? from.shell() : asked.shell())
+                .build();
         List<String> entrypoint = config.entrypoint().orElse(from.entrypoint());
         if (entrypoint.size() == 1 && entrypoint.getFirst().isEmpty()) {
             entrypoint = List.of();
@@ -36,6 +39,7 @@ final class Creation {
         }
         Map<String, String> labels = new LinkedHashMap<>(from.labels());
         labels.putAll(config.labels());
+        HealthCheck.check(config, labels);
         String signal = config.stopSignal().isEmpty() ? from.stopSignal() : config.stopSignal();
         return new StoredContainer(
                 StoredContainer.FORMAT,
@@ -51,6 +55,16 @@ final class Creation {
                 labels,
                 signal.isEmpty() ? "SIGTERM" : checkedSignal(signal),
                 config.stopTimeout());
+    }
+
+    /** What silence means, said, where clients of Docker find it said. */
+    private static ContainerConfig withDefaults(ContainerConfig config) {
+        HostConfig host = config.host();
+        return host.memory() > 0 && host.memorySwap() == 0
+                ? config.withHost(HostConfigBuilder.builder(host)
+                        .memorySwap(2 * host.memory())
+                        .build())
+                : config;
     }
 
     private static String checkedSignal(String signal) {
@@ -86,6 +100,7 @@ final class Creation {
 
     private static void check(ContainerConfig config) {
         HostConfig host = config.host();
+        LogOptions.of(host.log());
         if (!config.workingDir().isEmpty() && !config.workingDir().startsWith("/")) {
             throw invalid("the working directory '" + Names.printable(config.workingDir())
                     + "' is invalid, it needs to be an absolute path");
@@ -101,73 +116,71 @@ final class Creation {
         if (config.labels().size() + config.environment().size() > MOST_LABELS_AND_VARIABLES) {
             throw invalid("more than " + MOST_LABELS_AND_VARIABLES + " labels and environment variables");
         }
-        for (List<String> texts : List.of(
-                config.environment(),
-                config.command().orElse(List.of()),
-                config.entrypoint().orElse(List.of()))) {
-            for (String t : texts) {
-                if (t.indexOf(0) >= 0) {
-                    throw invalid("a NUL byte in " + Names.printable(t));
-                }
-            }
-        }
-        switch (host.network()) {
-            case "", "default", "bridge", "none", "host" -> {}
-            default ->
-                throw new EngineException(
-                        // not "not found": clients would take it for the image and pull it
-                        EngineException.Kind.INVALID_ARGUMENT,
-                        "network " + Names.printable(host.network())
-                                + " not found; this version has bridge, host and none");
-        }
+        noNul(config);
         if (host.network().equals("host") && !config.hostname().isEmpty() && host.privileged()) {
             throw invalid("a privileged container on the host's network shares its name; leave out the hostname");
         }
-        limits(host);
+        ResourceLimits.check(host);
+        Devices.check(host);
+        Sharing.check(config);
+        Restarts.check(host);
+        SecurityOptions.of(host);
+        refuse(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
         for (HostConfig.MountSpec m : host.mounts()) {
             mount(m);
         }
-        for (String option : host.securityOpt()) {
-            securityOption(option);
+    }
+
+    /** What no part of this version can do, and names that are none. */
+    private static void refuse(HostConfig host) {
+        if (!host.storageOptions().isEmpty()) {
+            String option = host.storageOptions().keySet().iterator().next();
+            throw new EngineException(
+                    EngineException.Kind.UNSUPPORTED,
+                    "the storage option " + Names.printable(option)
+                            + " is not supported: the file systems of containers have no quota in this version");
+        }
+        // clients may name the runtimes that Docker calls its default
+        if (!List.of("", "kist", "runc", "io.containerd.runc.v2").contains(host.runtime())) {
+            throw invalid("unknown or invalid runtime name: " + Names.printable(host.runtime()));
+        }
+        for (List<String> paths : List.of(
+                host.maskedPaths().orElse(List.of()), host.readonlyPaths().orElse(List.of()))) {
+            for (String path : paths) {
+                if (!path.startsWith("/") || path.equals("/")) {
+                    throw invalid("a path to be masked or read-only must be absolute and not the root: '"
+                            + Names.printable(path) + "'");
+                }
+            }
+        }
+        for (String group : host.groupAdd()) {
+            if (group.isBlank()) {
+                throw invalid("a group to be added has no name");
+            }
         }
     }
 
-    private static void limits(HostConfig host) {
-        if (host.memory() != 0 && host.memory() < LEAST_MEMORY) {
-            throw invalid("Minimum memory limit allowed is 6MB");
-        }
-        if (host.memorySwap() > 0 && host.memory() == 0) {
-            throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
-        }
-        if (host.memorySwap() > 0 && host.memorySwap() < host.memory()) {
-            throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
-        }
-        if (host.memorySwap() < -1) {
-            throw invalid("the limit of memory and swap must be a number of bytes, or -1 for none");
-        }
-        if (host.memoryReservation() != 0 && host.memory() != 0 && host.memoryReservation() > host.memory()) {
-            throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
-        }
-        int cpus = Runtime.getRuntime().availableProcessors();
-        if (host.nanoCpus() < 0 || host.nanoCpus() > cpus * 1_000_000_000L) {
-            throw invalid(
-                    "Range of CPUs is from 0.01 to " + cpus + ".00, as there are only " + cpus + " CPUs available");
-        }
-        if (host.nanoCpus() > 0 && (host.cpuPeriod() > 0 || host.cpuQuota() > 0)) {
-            throw invalid("Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set");
-        }
-        if (host.cpuPeriod() != 0 && (host.cpuPeriod() < 1000 || host.cpuPeriod() > 1_000_000)) {
-            throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
-        }
-        if (host.cpuQuota() > 0 && host.cpuQuota() < 1000) {
-            throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-        }
-        if (host.cpuShares() < 0 || host.cpuShares() == 1 || host.cpuShares() > 262_144) {
-            throw invalid("CPU shares must be from 2 to 262144, not " + host.cpuShares());
-        }
-        if (host.shmSize() < 0) {
-            throw invalid("SHM size can not be less than 0");
+    /** No text that reaches the kernel may have a NUL inside: it would end there, unseen. */
+    private static void noNul(ContainerConfig config) {
+        HostConfig host = config.host();
+        List<String> texts = new ArrayList<>(config.environment());
+        config.command().ifPresent(texts::addAll);
+        config.entrypoint().ifPresent(texts::addAll);
+        texts.addAll(List.of(config.workingDir(), config.user(), host.cgroupParent(), host.cpusetCpus()));
+        texts.addAll(host.groupAdd());
+        host.maskedPaths().ifPresent(texts::addAll);
+        host.readonlyPaths().ifPresent(texts::addAll);
+        host.sysctls().forEach((name, value) -> texts.addAll(List.of(name, value)));
+        host.devices().forEach(d -> texts.addAll(List.of(d.source(), d.target())));
+        host.mounts().forEach(m -> {
+            texts.addAll(List.of(m.source(), m.target()));
+            texts.addAll(m.options());
+        });
+        for (String t : texts) {
+            if (t.indexOf(0) >= 0) {
+                throw invalid("a NUL byte in " + Names.printable(t));
+            }
         }
     }
 
@@ -184,42 +197,6 @@ final class Creation {
                     EngineException.Kind.UNSUPPORTED,
                     "mounts of type " + Names.printable(m.type())
                             + " are not supported by this version, only bind and tmpfs");
-        }
-    }
-
-    /** Accepts {@code no-new-privileges[=true|false]} and {@code seccomp=unconfined}, with = or : between. */
-    static boolean noNewPrivileges(List<String> options) {
-        boolean on = false;
-        for (String option : options) {
-            String o = option.replaceFirst(":", "=");
-            if (o.equals("no-new-privileges") || o.equals("no-new-privileges=true")) {
-                on = true;
-            } else if (o.equals("no-new-privileges=false")) {
-                on = false;
-            }
-        }
-        return on;
-    }
-
-    static boolean seccompUnconfined(List<String> options) {
-        return options.stream().map(o -> o.replaceFirst(":", "=")).anyMatch("seccomp=unconfined"::equals);
-    }
-
-    private static void securityOption(String option) {
-        switch (option.replaceFirst(":", "=")) {
-            case "no-new-privileges",
-                    "no-new-privileges=true",
-                    "no-new-privileges=false",
-                    "seccomp=unconfined",
-                    "seccomp=builtin",
-                    "apparmor=unconfined",
-                    "label=disable" -> {}
-            default ->
-                throw new EngineException(
-                        EngineException.Kind.UNSUPPORTED,
-                        "security option " + Names.printable(option)
-                                + " is not supported by this version; there are no-new-privileges, seccomp=unconfined and"
-                                + " seccomp=builtin");
         }
     }
 

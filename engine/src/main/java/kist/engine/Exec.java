@@ -20,10 +20,14 @@ final class Exec {
     private Optional<Keeper.Spawned> process = Optional.empty();
     private Optional<PipeAttachment> attachment = Optional.empty();
 
-    Exec(String id, Container container, ExecConfig config) {
+    /** Whether it is the engine's own doing, of which users hear nothing. */
+    final boolean quiet;
+
+    Exec(String id, Container container, ExecConfig config, boolean quiet) {
         this.id = id;
         this.container = container;
         this.config = config;
+        this.quiet = quiet;
     }
 
     synchronized void claimStart() {
@@ -56,6 +60,13 @@ final class Exec {
 
     synchronized Optional<Keeper.Spawned> process() {
         return process;
+    }
+
+    /** True where no process will come to its end any more. */
+    synchronized boolean discard() {
+        boolean never = phase == Phase.CREATED;
+        phase = never ? Phase.ENDED : phase;
+        return phase == Phase.ENDED;
     }
 
     synchronized boolean over() {

@@ -7,6 +7,9 @@ import java.util.List;
  * A further process in a running container. Empty strings mean "as the container has it".
  *
  * @param environment NAME=value, added to the container's
+ * @param privileged with every capability, whatever the container has
+ * @param consoleRows rows of the terminal at the start, 0 for the kernel's default
+ * @param consoleColumns columns of the terminal at the start, 0 for the kernel's default
  */
 @Json
 public record ExecConfig(
@@ -18,4 +21,21 @@ public record ExecConfig(
         boolean attachStdin,
         boolean attachStdout,
         boolean attachStderr,
-        boolean privileged) {}
+        boolean privileged,
+        int consoleRows,
+        int consoleColumns) {
+
+    /** The same without a word on the size of the terminal. */
+    public ExecConfig(
+            List<String> command,
+            List<String> environment,
+            String workingDir,
+            String user,
+            boolean tty,
+            boolean attachStdin,
+            boolean attachStdout,
+            boolean attachStderr,
+            boolean privileged) {
+        this(command, environment, workingDir, user, tty, attachStdin, attachStdout, attachStderr, privileged, 0, 0);
+    }
+}

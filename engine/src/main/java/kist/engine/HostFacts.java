@@ -44,21 +44,36 @@ final class HostFacts {
 
     /** Refuses a list such as {@code 0-2,5} that is none or names a processor that is not there. */
     static void checkProcessors(String list) {
+        check(list, "cpuset cpus", "CPUs", java.lang.Runtime.getRuntime().availableProcessors() - 1);
+    }
+
+    /** The same for the nodes of memory. */
+    static void checkMemoryNodes(String list) {
+        if (!list.isEmpty()) {
+            String online = read("/sys/devices/system/node/online");
+            String last = online.substring(Math.max(online.lastIndexOf('-'), online.lastIndexOf(',')) + 1);
+            check(list, "cpuset mems", "memory nodes", last.isEmpty() ? 0 : Integer.parseInt(last));
+        }
+    }
+
+    private static void check(String list, String field, String what, int last) {
         if (list.isEmpty()) {
             return;
         }
-        int count = java.lang.Runtime.getRuntime().availableProcessors();
         for (String range : list.split(",", -1)) {
+            int before = 0;
             for (String number : range.split("-", 2)) {
-                if (number.isEmpty() || number.length() > 6 || !number.chars().allMatch(c -> c >= '0' && c <= '9')) {
-                    throw new EngineException(
-                            EngineException.Kind.INVALID_ARGUMENT,
-                            "Invalid value " + Names.printable(list) + " for cpuset cpus");
+                boolean good = !number.isEmpty()
+                        && number.length() <= 6
+                        && number.chars().allMatch(c -> c >= '0' && c <= '9')
+                        && Integer.parseInt(number) >= before;
+                if (!good) {
+                    throw Creation.invalid("Invalid value " + Names.printable(list) + " for " + field);
                 }
-                if (Integer.parseInt(number) >= count) {
-                    throw new EngineException(
-                            EngineException.Kind.INVALID_ARGUMENT,
-                            "Requested CPUs are not available - requested " + list + ", available: 0-" + (count - 1));
+                before = Integer.parseInt(number);
+                if (before > last) {
+                    throw Creation.invalid("Requested " + what + " are not available - requested " + list
+                            + ", available: 0" + (last > 0 ? "-" + last : ""));
                 }
             }
         }

@@ -187,7 +187,7 @@ final class Images implements AutoCloseable {
     private List<ImageUse> uses() {
         List<ImageUse> uses = new ArrayList<>();
         for (Container c : containers.all()) {
-            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.alive()));
+            uses.add(new ImageUse(c.stored.imageId(), c.id(), c.state.active()));
         }
         return uses;
     }
@@ -365,6 +365,7 @@ final class Images implements AutoCloseable {
             case INVALID -> EngineException.Kind.INVALID_ARGUMENT;
             case CONFLICT -> EngineException.Kind.CONFLICT;
             case NO_SPACE -> EngineException.Kind.EXHAUSTED;
+            case READ_ONLY -> EngineException.Kind.PERMISSION_DENIED;
             case UNSUPPORTED -> EngineException.Kind.UNSUPPORTED;
             case INTERNAL -> EngineException.Kind.INTERNAL;
         };

@@ -27,6 +27,9 @@ import kist.runtime.SeccompCompiler;
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
     private static final System.Logger LOG = System.getLogger("kist");
+    /** Of each of the two files of past events: some 20,000 events. */
+    private static final long EVENT_LOG_BYTES = 8L << 20;
+
     private final EngineOptions options;
     private final String identity;
     private final Gate gate;
@@ -36,13 +39,21 @@ public final class KistEngine implements Engine {
     private final Images images;
     private final Hosting hosting;
     private final Networks networks;
+    private final NetworkDirectory directory;
+    private final NameService names;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerStore store;
     private final Registry registry = new Registry();
-    private final Events events = new Events();
+    private final Events events;
     private final SpecFactory specs;
+    private final Sharing sharing;
     private final Lifecycle lifecycle;
+    private final ContainerStreams streams;
+    private final Updates updates;
+    private final Timers timers = Timers.system();
     private final Execs execs;
+    private final HealthProbe healthProbe;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -56,21 +67,34 @@ public final class KistEngine implements Engine {
         this.networks = Networks.open(root.resolve("network"), linux, networkOptions(options));
         this.cgroups = Cgroups.detect();
         this.store = new ContainerStore(root.resolve("containers"));
+        this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
+        this.sharing = new Sharing(linux, registry);
+        this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
+        directory.restore();
+        this.names = new NameService(registry, directory);
+        this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
+        this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
                 store,
                 registry,
                 imageStore.snapshots(),
-                networks,
+                connections,
                 cgroups,
                 runtime,
-                poller,
                 events,
-                specs);
-        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, specs);
+                specs,
+                streams,
+                sharing,
+                new InitProgram(linux, options.keeper()),
+                timers,
+                this::check);
+        this.updates = new Updates(store, events);
+        this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
+        this.healthProbe = new HealthProbe(execs, timers);
         this.images = new Images(imageStore, options, registry, this::view, events, door, this);
         new Reconciler(
                         linux,
@@ -78,14 +102,18 @@ public final class KistEngine implements Engine {
                         store,
                         registry,
                         imageStore.snapshots(),
-                        networks,
+                        connections,
                         cgroups,
                         lifecycle,
                         specs,
+                        streams,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
+        timers.begin();
+        registry.all().forEach(streams::forward);
+        streams.look(registry);
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -103,6 +131,10 @@ public final class KistEngine implements Engine {
             throw new EngineException(
                     EngineException.Kind.UNAVAILABLE, "the engine cannot start: " + e.getMessage(), e);
         }
+    }
+
+    private HealthView.Check check(Container c, List<String> argv, long timeoutNanos) throws InterruptedException {
+        return healthProbe.run(c, argv, timeoutNanos);
     }
 
     private static kist.network.Options networkOptions(EngineOptions options) {
@@ -125,11 +157,24 @@ public final class KistEngine implements Engine {
 
     private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
+        Keeper running;
         try {
-            return Keeper.connect(linux, socket);
+            running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
             return Keeper.launch(linux, options.keeper(), socket);
         }
+        if (running.boundsLogs()) {
+            return running;
+        }
+        if (running.list().isEmpty() && running.shutdown()) {
+            running.close();
+            return Keeper.launch(linux, options.keeper(), socket);
+        }
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "containers of an older Kist run on under its keeper, which does not bound logs; when all of them have"
+                        + " been stopped once and the engine is started anew, the new keeper takes over");
+        return running;
     }
 
     private final class FromKeeper implements Keeper.Listener {
@@ -216,7 +261,7 @@ public final class KistEngine implements Engine {
                 lifecycle.pause(registry.get(r.ref()), false);
                 yield Request.Done.DONE;
             }
-            case Request.WaitContainer r -> waitFor(registry.get(r.ref()), r.condition());
+            case Request.WaitContainer r -> Waits.begin(registry.get(r.ref()), r.condition());
             case Request.RemoveContainer r -> {
                 lifecycle.remove(registry.get(r.ref()), r.force());
                 yield Request.Done.DONE;
@@ -225,13 +270,14 @@ public final class KistEngine implements Engine {
                 lifecycle.rename(registry.get(r.ref()), r.newName());
                 yield Request.Done.DONE;
             }
+            case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
-            case Request.AttachContainer r -> lifecycle.attach(registry.get(r.ref()), r);
-            case Request.ReadLogs r -> lifecycle.logs(registry.get(r.ref()), r);
+            case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
+            case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
-                lifecycle.resize(registry.get(r.ref()), r.rows(), r.columns());
+                streams.resize(registry.get(r.ref()), r.rows(), r.columns());
                 yield Request.Done.DONE;
             }
             case Request.CreateExec r -> execs.create(registry.get(r.ref()), r.config());
@@ -242,6 +288,7 @@ public final class KistEngine implements Engine {
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
             case ImageRequest<?> r -> images.perform(r);
+            case NetworkRequest<?> r -> connections.perform(r);
             case HostedRequest<?> r -> hosting.call(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
@@ -258,13 +305,15 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            StoredContainer stored = Creation.merge(id, name, request.config(), image, Clock.nanos());
+            ContainerConfig config = NetworkWishes.complete(
+                    sharing.resolve(request.config()), image.config().exposedPorts(), directory, registry);
+            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos());
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
-            Container c = new Container(stored, StoredState.NEW, known -> keeper.watch(id, known));
+            Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
@@ -273,7 +322,8 @@ public final class KistEngine implements Engine {
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
-        List<String> warnings = new ArrayList<>();
+        List<String> warnings =
+                new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
@@ -286,37 +336,10 @@ public final class KistEngine implements Engine {
         return warnings;
     }
 
-    private static Request.Waiting waitFor(Container c, Request.WaitCondition condition) {
-        // the run is fixed now, so an exit between this and await() is not missed
-        long run = switch (condition) {
-            case NOT_RUNNING -> c.state.alive() ? c.run.current() : 0;
-            case NEXT_EXIT, REMOVED -> c.run.current();
-        };
-        return new Request.Waiting() {
-            @Override
-            public int await() throws InterruptedException {
-                if (condition == Request.WaitCondition.REMOVED) {
-                    c.run.awaitRemoval();
-                    return c.state.exitCode();
-                }
-                if (run == 0) {
-                    return c.state.exitCode();
-                }
-                c.run.awaitEnd(run);
-                return c.run.exitCode();
-            }
-
-            @Override
-            public void close() {
-                c.run.nudge();
-            }
-        };
-    }
-
     private List<ContainerView> list(boolean all) {
         List<ContainerView> views = new ArrayList<>();
         for (Container c : registry.all()) {
-            if (all || c.state.alive()) {
+            if (all || c.state.active()) {
                 views.add(view(c));
             }
         }
@@ -345,11 +368,15 @@ public final class KistEngine implements Engine {
                 state.error(),
                 state.startedNanos(),
                 state.finishedNanos(),
-                state.alive() ? state.network().map(StoredState.StoredEndpoint::endpoint) : Optional.empty(),
+                state.alive() ? c.places.endpoints().stream().findFirst() : Optional.empty(),
+                state.alive() ? c.places.endpoints() : List.of(),
+                state.alive() ? c.places.published() : List.of(),
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
-                lifecycle.logPath(c).toString());
+                streams.logPath(c),
+                state.restarts(),
+                Health.view(c));
     }
 
     private static ContainerView.State shown(Container c, StoredState state) {
@@ -359,10 +386,14 @@ public final class KistEngine implements Engine {
         return switch (state.phase()) {
             case CREATED -> ContainerView.State.CREATED;
             // not running until it is: before, what it was
-            case STARTING -> state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case STARTING ->
+                state.restarts() > 0
+                        ? ContainerView.State.RESTARTING
+                        : state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;
+            case RESTARTING -> ContainerView.State.RESTARTING;
         };
     }
 
@@ -409,11 +440,14 @@ public final class KistEngine implements Engine {
 
     @Override
     public void close() {
+        timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
+        streams.close();
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
+        names.close();
         if (idle) {
             networks.destroyAll();
             cgroups.open(options.cgroupParent()).remove();
@@ -423,6 +457,7 @@ public final class KistEngine implements Engine {
         hosting.close();
         images.close();
         imageStore.close();
+        events.close();
         gate.close();
     }
 }

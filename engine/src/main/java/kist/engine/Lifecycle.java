@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -17,10 +18,6 @@ import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.kernel.Poller;
-import kist.network.Claimed;
-import kist.network.Mode;
-import kist.network.Networks;
 import kist.runtime.Attachments;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
@@ -35,6 +32,9 @@ import kist.runtime.StartException;
  */
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
+    /** How often a forced removal kills what its policy starts again. */
+    private static final int MOST_REMOVALS = 5;
+
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -42,12 +42,17 @@ final class Lifecycle {
     private final ContainerStore store;
     private final Registry registry;
     private final Snapshots snapshots;
-    private final Networks networks;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerRuntime runtime;
-    private final Poller poller;
     private final Events events;
     private final SpecFactory specs;
+    private final ContainerStreams streams;
+    private final Sharing sharing;
+    private final InitProgram init;
+    private final Timers timers;
+    private final Restarts restarts;
+    private final Health.Probe probe;
     private final Fd null0;
 
     Lifecycle(
@@ -56,36 +61,40 @@ final class Lifecycle {
             ContainerStore store,
             Registry registry,
             Snapshots snapshots,
-            Networks networks,
+            Connections connections,
             Cgroups cgroups,
             ContainerRuntime runtime,
-            Poller poller,
             Events events,
-            SpecFactory specs) {
+            SpecFactory specs,
+            ContainerStreams streams,
+            Sharing sharing,
+            InitProgram init,
+            Timers timers,
+            Health.Probe probe) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
         this.registry = registry;
         this.snapshots = snapshots;
-        this.networks = networks;
+        this.connections = connections;
         this.cgroups = cgroups;
         this.runtime = runtime;
-        this.poller = poller;
         this.events = events;
         this.specs = specs;
+        this.streams = streams;
+        this.sharing = sharing;
+        this.init = init;
+        this.timers = timers;
+        this.restarts = new Restarts(timers, this::startAgain);
+        this.probe = probe;
         this.null0 = linux.open(Path.of("/dev/null"), Flags.O_RDWR, 0);
-    }
-
-    Path logPath(Container c) {
-        return store.directory(c.id()).resolve("log");
     }
 
     /** Starts; false where it runs already. */
     boolean start(Container c) {
         c.lock.lock();
         try {
-            StoredState was = c.state;
-            StoredState.Phase before = was.phase();
+            StoredState.Phase before = c.state.phase();
             if (before == StoredState.Phase.RUNNING) {
                 return false;
             }
@@ -95,21 +104,142 @@ final class Lifecycle {
             if (c.removing) {
                 throw conflict("container is marked for removal and cannot be started");
             }
-            try (Undo undo = new Undo()) {
-                begin(c, undo);
-                undo.commit();
+            restarts.cancel(c);
+            if (before == StoredState.Phase.RESTARTING) {
+                c.state = c.state.phase(StoredState.Phase.EXITED);
+            }
+            c.state = c.state.wanted();
+            StoredState was = c.state;
+            try {
+                run(c);
             } catch (EngineException e) {
-                failed(c, was, e);
+                c.state = failed(c, was, e);
+                c.run.end(false, c.state.exitCode());
+                over(c);
                 throw e;
             }
-            events.publish("container", "start", c.id(), c.attributes());
             return true;
         } finally {
             c.lock.unlock();
         }
     }
 
-    private void failed(Container c, StoredState was, EngineException e) {
+    private void run(Container c) {
+        try (Undo undo = new Undo()) {
+            begin(c, undo);
+            undo.commit();
+        }
+        c.health = check(c).map(check -> Health.begin(c, check, timers, probe, this::healthChanged));
+        events.publish("container", "start", c.id(), c.attributes());
+    }
+
+    /** Starts by policy; where that fails, its policy goes on. The lock is held. */
+    private void startAgain(Container c) {
+        StoredState was = c.state.phase(StoredState.Phase.EXITED);
+        try {
+            run(c);
+            if (c.reviving) {
+                events.publish("container", "restart", c.id(), c.attributes());
+            }
+        } catch (EngineException e) {
+            System.getLogger("kist")
+                    .log(System.Logger.Level.WARNING, "cannot restart " + c.id() + ": " + e.getMessage());
+            boolean waits = settle(c, failed(c, was, e), false);
+            c.run.end(false, c.state.exitCode());
+            if (!waits) {
+                over(c);
+            }
+        } finally {
+            c.reviving = false;
+        }
+    }
+
+    /** It does not run and will not by itself. The lock is held. */
+    private void over(Container c) {
+        save(c);
+        if (c.host().autoRemove()) {
+            remove(c);
+        }
+    }
+
+    /** Leaves a container ended, or waiting for the next start where the policy says so, which is answered. */
+    private boolean settle(Container c, StoredState ended, boolean ran) {
+        OptionalLong delay = c.reviving && ran && !ended.stopped()
+                ? OptionalLong.of(0)
+                : Restarts.delay(c.host().restart(), ended, ran);
+        if (delay.isEmpty() || c.restarting || c.removing) {
+            c.state = ended;
+            return false;
+        }
+        // at once, so that nobody sees it ended in between
+        c.state = ended.waiting(delay.getAsLong());
+        save(c);
+        restarts.schedule(c, delay.getAsLong());
+        return true;
+    }
+
+    /**
+     * For the start of the engine: goes on waiting for a restart, or starts what is to run whenever the engine does.
+     * The lock is held.
+     */
+    void resume(Container c) {
+        if (c.state.phase() == StoredState.Phase.RESTARTING) {
+            restarts.schedule(c, c.state.backoffNanos());
+        } else if (Restarts.startsWithEngine(c.host().restart(), c.state)) {
+            c.state = c.state.wanted().phase(StoredState.Phase.RESTARTING);
+            restarts.schedule(c, 0);
+        }
+    }
+
+    /** One whose process was taken over is checked as before. The lock is held. */
+    void resumeChecks(Container c) {
+        c.health = check(c).map(check -> Health.resume(c, check, timers, probe, this::healthChanged));
+    }
+
+    private static Optional<HealthCheck> check(Container c) {
+        return HealthCheck.of(c.config(), c.stored.labels());
+    }
+
+    private void healthChanged(Container c, Health health) {
+        HealthView now = health.view();
+        long run;
+        c.lock.lock();
+        try {
+            if (!c.state.alive() || c.health.filter(h -> h == health).isEmpty()) {
+                return;
+            }
+            run = c.run.current();
+            c.state = c.state.health(now.status(), now.failingStreak());
+            save(c);
+        } finally {
+            c.lock.unlock();
+        }
+        c.run.nudge();
+        events.publish("container", "health_status: " + now.status(), c.id(), c.attributes());
+        if (now.status().equals(HealthView.UNHEALTHY) && health.restarts()) {
+            restartUnhealthy(c, run);
+        }
+    }
+
+    /** Ends a run that is unhealthy, so that the next begins, unless somebody else ends it. */
+    private void restartUnhealthy(Container c, long run) {
+        c.lock.lock();
+        try {
+            if (c.restarting || c.state.stopped() || !c.state.alive() || c.run.current() != run) {
+                return;
+            }
+            c.reviving = true;
+        } finally {
+            c.lock.unlock();
+        }
+        try {
+            end(c, run, OptionalInt.empty(), "");
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static StoredState failed(Container c, StoredState was, EngineException e) {
         int code = switch (e.kind()) {
             case COMMAND_NOT_FOUND -> 127;
             case COMMAND_NOT_EXECUTABLE -> 126;
@@ -117,12 +247,7 @@ final class Lifecycle {
         };
         c.network = Optional.empty();
         c.cgroup = Optional.empty();
-        c.state = was.failed(code, String.valueOf(e.getMessage()));
-        save(c);
-        c.run.end(false, code);
-        if (c.host().autoRemove()) {
-            remove(c);
-        }
+        return was.failed(code, String.valueOf(e.getMessage()));
     }
 
     /** Writes the state where that can be done; where the disk is full, memory has it, and the next start of the engine. */
@@ -137,20 +262,13 @@ final class Lifecycle {
     }
 
     private void begin(Container c, Undo undo) {
-        HostConfig host = c.host();
         outcome(c.cleaning);
         try {
-            Optional<Fd> namespace = Optional.empty();
-            if (!host.network().equals("host")) {
-                Claimed claimed = networks.claim(
-                        c.id(), host.network().equals("none") ? Mode.NONE : Mode.BRIDGE, Optional.empty());
-                undo.push(() -> networks.release(c.id(), claimed, true));
-                c.network = Optional.of(claimed);
-                namespace = Optional.of(claimed.namespace());
-            }
-            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint), Clock.nanos());
+            Optional<Fd> namespace = connections.begin(c, undo);
+            undo.push(() -> closeBorrowed(c, namespace));
+            c.state = c.state.starting(c.places.stored(), timers.now(), check(c).isPresent());
             store.update(c.id(), c.state);
-            Spec spec = specs.spec(c.stored);
+            Spec spec = specs.spec(connections.linked(c));
             // beside the mounts, which take as long
             FutureTask<Cgroup> making = new FutureTask<>(() ->
                     cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources()));
@@ -164,9 +282,17 @@ final class Lifecycle {
             c.state = c.state.running(spawned.pid(), c.state.startedNanos());
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
+            closeBorrowed(c, namespace);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
+        }
+    }
+
+    private static void closeBorrowed(Container c, Optional<Fd> namespace) {
+        if (Connections.isBorrowed(c)) {
+            namespace.ifPresent(Fd::close);
         }
     }
 
@@ -201,11 +327,11 @@ final class Lifecycle {
         ContainerConfig config = c.config();
         Path directory = store.directory(c.id());
         Map<String, Fd> mounts = new HashMap<>();
-        try (Streams streams = Streams.open(linux, config.tty(), config.openStdin(), null0);
+        try (Sharing.Joining others = sharing.open(c.host());
+                Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
-                Fd log = linux.open(directory.resolve("log"), Flags.O_WRONLY | Flags.O_CREAT | Flags.O_APPEND, 0600)) {
-            HostFiles.write(
-                    directory, spec.hostname(), c.host(), config.domainname(), c.network.flatMap(Claimed::endpoint));
+                Keeper.Log log = streams.openLog(c)) {
+            connections.writeFiles(c, directory, SpecFactory.hostname(c.stored));
             specs.open(linux, c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -214,15 +340,17 @@ final class Lifecycle {
                             Optional.of(rootfs),
                             Optional.of(outcome(cgroup)),
                             namespace,
-                            streams.childInput(),
-                            streams.childOutput(),
-                            streams.childError(),
-                            streams.input(),
-                            streams.output(),
-                            streams.error(),
+                            ends.childInput(),
+                            ends.childOutput(),
+                            ends.childError(),
+                            ends.input(),
+                            ends.output(),
+                            ends.error(),
                             Optional.of(log),
                             mounts,
-                            false));
+                            false,
+                            init.of(c.host()),
+                            others.joined()));
         } finally {
             mounts.values().forEach(Fd::close);
         }
@@ -270,16 +398,19 @@ final class Lifecycle {
     /** Ends a run: notes how, lets go of what it held. The lock is held. */
     void finish(Container c, int status, String why) {
         boolean oom = c.cgroup.map(Cgroup::oomKilled).orElse(false);
-        c.state = c.state.exited(status, oom, Clock.nanos(), why);
-        boolean goes = c.host().autoRemove() && !c.restarting;
+        c.health.ifPresent(Health::end);
+        boolean waits = settle(c, c.state.exited(status, oom, timers.now(), why), true);
+        boolean goes = c.host().autoRemove() && !c.restarting && !waits;
         Map<String, String> attributes = c.attributes();
         attributes.put("exitCode", Integer.toString(status));
+        attributes.put("execDuration", Long.toString(seconds(c.state.finishedNanos() - c.state.startedNanos())));
         // who waits is told first: were the engine killed here, the keeper would still know
         c.run.end(true, status);
-        boolean saved = goes || save(c); // one that is removed next needs no last words
+        // one that is removed next needs no last words
+        boolean saved = goes || waits || save(c);
         Optional<Cgroup> group = c.cgroup;
         c.cgroup = Optional.empty();
-        releaseNetwork(c);
+        connections.release(c, false);
         // nobody waits for this but the next start of the same container
         c.cleaning = new FutureTask<>(() -> cleanUp(c.id(), group, saved), c);
         Thread.ofVirtual().start(c.cleaning);
@@ -306,15 +437,6 @@ final class Lifecycle {
         }
     }
 
-    private void releaseNetwork(Container c) {
-        if (c.network.isPresent()) {
-            networks.release(c.id(), c.network.get(), recyclable(c.host()));
-        } else if (!c.host().network().equals("host")) {
-            networks.release(c.id());
-        }
-        c.network = Optional.empty();
-    }
-
     void forget(String id) {
         try {
             keeper.forget(id);
@@ -332,22 +454,65 @@ final class Lifecycle {
                         .noneMatch(cap -> cap.equals("ALL") || cap.equals("NET_ADMIN") || cap.equals("SYS_ADMIN"));
     }
 
+    private static long seconds(long nanos) {
+        return Math.max(0, nanos) / 1_000_000_000L;
+    }
+
     /** Stops; false where it was not running. */
     boolean stop(Container c, OptionalInt timeout, String signal) throws InterruptedException {
-        if (!c.state.alive()) {
+        long run;
+        c.lock.lock();
+        try {
+            if (giveUp(c)) {
+                events.publish("container", "stop", c.id(), c.attributes());
+                return true;
+            }
+            if (!c.state.alive()) {
+                return false;
+            }
+            run = c.run.current();
+            unwanted(c);
+        } finally {
+            c.lock.unlock();
+        }
+        end(c, run, timeout, signal);
+        return true;
+    }
+
+    /** Whether it was waiting for a restart, which it no longer does. The lock is held. */
+    private boolean giveUp(Container c) {
+        if (c.state.phase() != StoredState.Phase.RESTARTING) {
             return false;
         }
-        long run = c.run.current();
+        restarts.cancel(c);
+        c.state = c.state.phase(StoredState.Phase.EXITED).unwanted();
+        save(c);
+        c.run.nudge();
+        return true;
+    }
+
+    /** From now on its end is what its user wants; on disk before the signal goes out. The lock is held. */
+    private void unwanted(Container c) {
+        c.state = c.state.unwanted();
+        if (Restarts.restarts(c.host().restart())) {
+            save(c);
+        }
+    }
+
+    /** Ends a run: the signal, and SIGKILL when the time of grace is over. */
+    private void end(Container c, long run, OptionalInt timeout, String signal) throws InterruptedException {
         if (c.state.phase() == StoredState.Phase.PAUSED) {
             pause(c, false);
         }
         int grace = Creation.stopTimeout(c.stored, timeout).orElse(DEFAULT_GRACE_SECONDS);
         int number = Signals.number(signal.isEmpty() ? c.stored.stopSignal() : signal);
-        if (!send(c, number)) {
-            return true;
+        if (send(c, number)) {
+            publishKill(c, number);
         }
         if (!c.run.awaitEnd(run, grace < 0 ? -1 : TimeUnit.SECONDS.toNanos(grace))) {
-            send(c, Signals.KILL);
+            if (send(c, Signals.KILL)) {
+                publishKill(c, Signals.KILL);
+            }
             if (!c.run.awaitEnd(run, KILL_PATIENCE)) {
                 throw new EngineException(
                         EngineException.Kind.INTERNAL,
@@ -355,8 +520,18 @@ final class Lifecycle {
                                 + " is stuck in the kernel");
             }
         }
-        events.publish("container", "stop", c.id(), c.attributes());
-        return true;
+        c.lock.lock(); // who waits is told of the end before the event is out
+        try {
+            events.publish("container", "stop", c.id(), c.attributes());
+        } finally {
+            c.lock.unlock();
+        }
+    }
+
+    private void publishKill(Container c, int signal) {
+        Map<String, String> attributes = c.attributes();
+        attributes.put("signal", Integer.toString(signal));
+        events.publish("container", "kill", c.id(), attributes);
     }
 
     private boolean send(Container c, int signal) {
@@ -378,13 +553,24 @@ final class Lifecycle {
 
     void kill(Container c, String signal) throws InterruptedException {
         int number = signal.isEmpty() ? Signals.KILL : Signals.number(signal);
-        long run = c.run.current();
+        long run;
+        c.lock.lock();
+        try {
+            run = c.run.current();
+            boolean ends = number == Signals.KILL || number == Signals.number(c.stored.stopSignal());
+            if (ends && giveUp(c)) {
+                return;
+            }
+            if (c.state.alive() && ends) {
+                unwanted(c);
+            }
+        } finally {
+            c.lock.unlock();
+        }
         if (!c.state.alive() || !send(c, number)) {
             throw conflict("cannot kill container: " + c.name() + ": container " + c.id() + " is not running");
         }
-        Map<String, String> attributes = c.attributes();
-        attributes.put("signal", Integer.toString(number));
-        events.publish("container", "kill", c.id(), attributes);
+        publishKill(c, number);
         if (number == Signals.KILL) {
             if (c.state.phase() == StoredState.Phase.PAUSED) {
                 pause(c, false); // a frozen process does not see its death on cgroup v1
@@ -396,7 +582,11 @@ final class Lifecycle {
     void restart(Container c, OptionalInt timeout, String signal) throws InterruptedException {
         c.restarting = true;
         try {
-            stop(c, timeout, signal);
+            // not as its user's stop: were the engine killed now, the policy would count
+            long run = c.run.current();
+            if (c.state.alive()) {
+                end(c, run, timeout, signal);
+            }
         } finally {
             c.restarting = false;
         }
@@ -408,6 +598,9 @@ final class Lifecycle {
         c.lock.lock();
         try {
             StoredState.Phase phase = c.state.phase();
+            if (phase == StoredState.Phase.RESTARTING) {
+                throw conflict("Container " + c.id() + " is restarting, wait until the container is running");
+            }
             if (!c.state.alive() || c.cgroup.isEmpty()) {
                 throw conflict("container " + c.name() + " is not running");
             }
@@ -415,9 +608,11 @@ final class Lifecycle {
                 throw conflict("container " + c.name() + (freeze ? " is already paused" : " is not paused"));
             }
             if (freeze) {
+                c.health.ifPresent(Health::paused);
                 c.cgroup.get().freeze();
             } else {
                 c.cgroup.get().thaw();
+                c.health.ifPresent(Health::unpaused);
             }
             c.state = c.state.phase(freeze ? StoredState.Phase.PAUSED : StoredState.Phase.RUNNING);
             save(c);
@@ -428,12 +623,23 @@ final class Lifecycle {
     }
 
     void remove(Container c, boolean force) throws InterruptedException {
-        if (c.state.alive()) {
+        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+            if (!force || attempt == MOST_REMOVALS) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+        }
+    }
+
+    /** False where it runs again by the time that it should go. */
+    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
+        if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
-                        + (c.state.phase() == StoredState.Phase.PAUSED
-                                ? "paused and must be unpaused first"
-                                : "running: stop the container before removing or force remove"));
+                        + switch (c.state.phase()) {
+                            case PAUSED -> "paused and must be unpaused first";
+                            case RESTARTING -> "restarting: stop the container before removing or force remove";
+                            default -> "running: stop the container before removing or force remove";
+                        });
             }
             try {
                 kill(c, "KILL");
@@ -445,10 +651,11 @@ final class Lifecycle {
         }
         c.lock.lock();
         try {
-            if (c.state.alive()) {
-                throw conflict("container " + c.name() + " was started meanwhile");
+            if (c.state.active()) {
+                return false;
             }
             remove(c);
+            return true;
         } finally {
             c.lock.unlock();
         }
@@ -460,6 +667,7 @@ final class Lifecycle {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
             remains = store.remove(c.id());
@@ -471,7 +679,10 @@ final class Lifecycle {
         snapshots.remove(c.id());
         c.run.remove();
         events.publish("container", "destroy", c.id(), c.attributes());
-        Thread.ofVirtual().start(() -> store.dispose(remains));
+        Thread.ofVirtual().start(() -> {
+            store.dispose(remains);
+            streams.removed(c.id());
+        });
     }
 
     /** Removes, where that can be done; for the start of the engine. The lock is held. */
@@ -500,6 +711,7 @@ final class Lifecycle {
                 throw e;
             }
             c.stored = c.stored.withName(name);
+            connections.renamed(c);
             registry.releaseName(old, c.id());
             Map<String, String> attributes = c.attributes();
             attributes.put("oldName", "/" + old);
@@ -507,59 +719,6 @@ final class Lifecycle {
         } finally {
             c.lock.unlock();
         }
-    }
-
-    Attachment attach(Container c, Request.AttachContainer wish) {
-        LogFile log = LogFile.open(logPath(c));
-        log.end();
-        long end = log.position();
-        if (wish.replay()) {
-            log.position(0);
-        }
-        ContainerConfig config = c.config();
-        Runnable endOfInput = () -> {
-            if (config.stdinOnce() && !config.tty()) {
-                closeInput(c);
-            }
-        };
-        return new LogAttachment(linux, poller, c.run, log, wish, config.tty(), endOfInput, wish.live() ? -1 : end);
-    }
-
-    private void closeInput(Container c) {
-        try {
-            Optional<Fd> input = c.run.awaitInput(c.run.current(), false);
-            if (input.isPresent()) {
-                input.get().close();
-                keeper.closeInput(c.id());
-            }
-        } catch (KernelException | IllegalStateException e) {
-            System.getLogger("kist").log(System.Logger.Level.DEBUG, "the process has ended: " + c.id(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    LogStream logs(Container c, Request.ReadLogs wish) {
-        return new LineStream(c.run, LogFile.open(logPath(c)), wish, c.config().tty(), c.state.alive());
-    }
-
-    void resize(Container c, int rows, int columns) {
-        resize(
-                c.run.process().flatMap(Keeper.Spawned::terminal),
-                rows,
-                columns,
-                "container " + c.name() + (c.state.alive() ? " has no terminal" : " is not running"));
-    }
-
-    /** Sets the size of a terminal, or says why there is none. */
-    void resize(Optional<Fd> terminal, int rows, int columns, String otherwise) {
-        if (rows < 0 || columns < 0 || rows > 65535 || columns > 65535) {
-            throw Creation.invalid("a terminal of " + rows + " by " + columns + " is not possible");
-        }
-        if (terminal.isEmpty()) {
-            throw conflict(otherwise);
-        }
-        linux.setWindowSize(terminal.get(), rows, columns);
     }
 
     List<Long> processes(Container c) {

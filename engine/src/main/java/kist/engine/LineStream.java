@@ -2,6 +2,7 @@ package kist.engine;
 
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
+import java.util.Map;
 import java.util.Optional;
 
 /** A container's log line by line, as {@code logs} shows it. */
@@ -11,28 +12,47 @@ final class LineStream implements LogStream {
 
     private final Run run;
     private final long number;
-    private final LogFile log;
+    private final LogReader log;
     private final Request.ReadLogs wish;
     private final boolean tty;
     private final boolean running;
     private final long stopAt;
+    private final long maxAgeNanos;
+    private final Map<String, String> details;
     private final ArrayDeque<Output> ready = new ArrayDeque<>();
     private final Partial[] partial = {new Partial(), new Partial(), new Partial()};
     private long skip;
+    /** Whether a line of which only the end is there is left out; it has been counted where there are lines to skip. */
+    private boolean whole = true;
+
     private volatile boolean open = true;
 
     private static final class Partial {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        boolean begun;
         long nanos;
     }
 
-    LineStream(Run run, LogFile log, Request.ReadLogs wish, boolean tty, boolean running) {
+    /**
+     * @param maxAgeNanos lines older than this are not shown, 0 for all
+     * @param details what is told beside each line
+     */
+    LineStream(
+            Run run,
+            LogReader log,
+            Request.ReadLogs wish,
+            boolean tty,
+            boolean running,
+            long maxAgeNanos,
+            Map<String, String> details) {
         this.run = run;
         this.number = run.current();
         this.log = log;
         this.wish = wish;
         this.tty = tty;
         this.running = running;
+        this.maxAgeNanos = maxAgeNanos;
+        this.details = details;
         log.end();
         this.stopAt = log.position();
         seekTail();
@@ -41,7 +61,7 @@ final class LineStream implements LogStream {
     /** Goes back from the end until enough lines lie ahead. */
     private void seekTail() {
         if (wish.tailLines() < 0) {
-            log.position(0);
+            log.beginning();
             return;
         }
         long lines = 0;
@@ -64,19 +84,21 @@ final class LineStream implements LogStream {
             }
         }
         skip = Math.max(0, lines - wish.tailLines());
-        if (log.position() > 0 || lines > wish.tailLines()) {
-            return;
-        }
-        log.position(0);
+        whole = skip == 0;
     }
 
     private boolean wanted(Output o) {
-        return o.stream() == 2 ? wish.stderr() : wish.stdout();
+        return o.stream() == 2 && !tty ? wish.stderr() : wish.stdout();
     }
 
     @Override
     public boolean tty() {
         return tty;
+    }
+
+    @Override
+    public Map<String, String> details() {
+        return details;
     }
 
     @Override
@@ -91,7 +113,8 @@ final class LineStream implements LogStream {
                 if (wish.untilNanos() > 0 && line.nanos() >= wish.untilNanos()) {
                     return Optional.empty();
                 }
-                if (line.nanos() >= wish.sinceNanos()) {
+                if (line.nanos() >= wish.sinceNanos()
+                        && (maxAgeNanos == 0 || line.nanos() >= Clock.nanos() - maxAgeNanos)) {
                     return Optional.of(line);
                 }
                 continue;
@@ -104,7 +127,11 @@ final class LineStream implements LogStream {
                     split(next.get());
                 }
             } else if (!over) {
-                run.awaitLog(log.position(), number);
+                long left = wish.untilNanos() == 0 ? Long.MAX_VALUE : wish.untilNanos() - Clock.nanos();
+                if (left <= 0) {
+                    return Optional.empty();
+                }
+                run.awaitLog(log.position(), number, left);
             } else if (!flush()) {
                 return Optional.empty();
             }
@@ -113,10 +140,17 @@ final class LineStream implements LogStream {
     }
 
     private void split(Output record) {
-        Partial p = partial[record.stream() == 2 ? 2 : 1];
+        Partial p = partial[record.stream() == 2 && !tty ? 2 : 1];
         byte[] b = record.bytes();
         int from = 0;
-        for (int i = 0; i < b.length; i++) {
+        if (!p.begun && whole && log.isMiddle()) {
+            while (from < b.length && b[from++] != '\n') {} // the beginning of this line is gone
+            if (from == b.length && (from == 0 || b[from - 1] != '\n')) {
+                return;
+            }
+        }
+        p.begun = true;
+        for (int i = from; i < b.length; i++) {
             if (b[i] == '\n' || p.bytes.size() + i - from >= LONGEST) {
                 add(p, record, b, from, i + 1);
                 from = i + 1;

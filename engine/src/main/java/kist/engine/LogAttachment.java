@@ -13,28 +13,36 @@ final class LogAttachment implements Attachment {
     private final Poller poller;
     private final Run run;
     private final long number;
-    private final LogFile log;
+    private final LogReader log;
     private final Request.AttachContainer wish;
     private final boolean tty;
     private final Runnable endOfInput;
+    private final Runnable detached;
     private final long stopAt;
+    private final long sinceNanos;
+    private final boolean holds;
     private volatile boolean open = true;
     private boolean inputOver;
+    private long heldAt = -1;
 
     /**
      * @param endOfInput what to do when the client's input ends and the container's input shall end with it
+     * @param detached what to do when the client leaves by its keys
      * @param log positioned where reading begins
      * @param stopAt end of what is replayed where the client does not want live output, else negative
+     * @param sinceNanos what is older is not replayed
      */
     LogAttachment(
             Linux linux,
             Poller poller,
             Run run,
-            LogFile log,
+            LogReader log,
             Request.AttachContainer wish,
             boolean tty,
             Runnable endOfInput,
-            long stopAt) {
+            Runnable detached,
+            long stopAt,
+            long sinceNanos) {
         this.linux = linux;
         this.poller = poller;
         this.run = run;
@@ -43,7 +51,20 @@ final class LogAttachment implements Attachment {
         this.wish = wish;
         this.tty = tty;
         this.endOfInput = endOfInput;
+        this.detached = detached;
         this.stopAt = stopAt;
+        this.sinceNanos = sinceNanos;
+        this.holds = wish.live() && (wish.stdout() || wish.stderr());
+        getOn();
+    }
+
+    /** Lets go of segments that have been read. */
+    private void getOn() {
+        long at = log.segmentStart();
+        if (holds && at != heldAt) {
+            heldAt = at;
+            run.hold(this, at);
+        }
     }
 
     @Override
@@ -59,9 +80,10 @@ final class LogAttachment implements Attachment {
             }
             boolean over = run.over(number); // asked before reading: what was written before the end is in the log
             Optional<Output> next = log.next();
+            getOn();
             if (next.isPresent()) {
-                int stream = next.get().stream();
-                if (stream == 2 ? wish.stderr() : wish.stdout()) {
+                boolean error = next.get().stream() == 2 && !tty;
+                if ((error ? wish.stderr() : wish.stdout()) && next.get().nanos() >= sinceNanos) {
                     return next;
                 }
             } else if (over || stopAt >= 0) {
@@ -116,9 +138,16 @@ final class LogAttachment implements Attachment {
     }
 
     @Override
+    public void detach() {
+        close();
+        detached.run();
+    }
+
+    @Override
     public void close() {
         open = false;
         closeInput();
+        run.release(this);
         run.nudge();
         log.close();
     }

@@ -92,6 +92,15 @@ final class Registry {
         execs.put(exec.id, exec);
     }
 
+    /** Keeps one of the engine's own, which is not shown with its container. */
+    void addQuietly(Exec exec) {
+        execs.put(exec.id, exec);
+    }
+
+    void remove(Exec exec) {
+        execs.remove(exec.id);
+    }
+
     /** An exec'ed process has ended: clients may still ask how, but not for ever. */
     void retire(Exec exec) {
         exec.container.endedExecs.add(exec.id);

@@ -31,6 +31,9 @@ public sealed interface Request<R> {
     /** What is asked of images and registries: {@link ImageRequest}. */
     sealed interface OfImages<R> extends Request<R> permits ImageRequest {}
 
+    /** What is asked of networks: {@link NetworkRequest}. */
+    sealed interface OfNetworks<R> extends Request<R> permits NetworkRequest {}
+
     /** What is asked of the repositories that this engine serves: {@link HostedRequest}. */
     sealed interface Hosted<R> extends Request<R> permits HostedRequest {}
 
@@ -134,13 +137,23 @@ public sealed interface Request<R> {
         /** Its next exit, even where it has not been started yet. */
         NEXT_EXIT,
         /** Its removal. */
-        REMOVED
+        REMOVED,
+        /**
+         * It runs and its health check has succeeded, or it has no check; or this can no longer come about: it has ended for
+         * good, or is unhealthy.
+         */
+        HEALTHY
     }
 
     /** A wait in place. */
     interface Waiting extends AutoCloseable {
-        /** Blocks until the condition holds and returns the exit code. */
+        /** Blocks until the condition holds and returns the exit code; not 0 where it cannot come about. */
         int await() throws InterruptedException;
+
+        /** After {@link #await}: why the condition cannot come about any more, or an empty string. */
+        default String error() {
+            return "";
+        }
 
         @Override
         void close();
@@ -148,6 +161,14 @@ public sealed interface Request<R> {
 
     /** Removes a container; a running one only with {@code force}. */
     record RemoveContainer(String ref, boolean force, boolean volumes) implements Request<Done> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /** Gives a container other limits or another restart policy; answers warnings. */
+    record UpdateContainer(String ref, ContainerUpdate update) implements Request<List<String>> {
         @Override
         public String object() {
             return ref;
@@ -244,8 +265,8 @@ public sealed interface Request<R> {
     /**
      * Starts a prepared process; the attachment is absent where it was asked to be detached.
      *
-     * @param rows terminal rows, 0 to leave the default
-     * @param columns terminal columns, 0 to leave the default
+     * @param rows terminal rows, 0 for what was said when it was prepared
+     * @param columns terminal columns, 0 for what was said when it was prepared
      */
     record StartExec(String execId, boolean detach, int rows, int columns) implements Request<Optional<Attachment>> {
         @Override

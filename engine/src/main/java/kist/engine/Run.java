@@ -1,10 +1,12 @@
 package kist.engine;
 
+import java.util.IdentityHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongConsumer;
+import java.util.function.BooleanSupplier;
 import kist.kernel.Fd;
 import kist.kernel.Keeper;
 
@@ -13,9 +15,14 @@ import kist.kernel.Keeper;
  * so that one who came before a start ends with the run that follows. Thread-safe.
  */
 final class Run {
+    /** For the one case that has no signal: a keeper that was lost. */
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(30);
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
-    private final LongConsumer watch;
+    private final ToKeeper keeper;
+    private final Map<Object, Long> holds = new IdentityHashMap<>();
+    private long held = Keeper.NO_HOLD;
     private long begun;
     private long ended;
     private int exitCode;
@@ -23,9 +30,60 @@ final class Run {
     private long logLength;
     private Optional<Keeper.Spawned> process = Optional.empty();
 
-    /** @param watch asks the keeper to tell when the log is longer than that */
-    Run(LongConsumer watch) {
-        this.watch = watch;
+    /** What is said to the keeper of one container's log; neither blocks. */
+    interface ToKeeper {
+        /** It shall tell when the log is longer than that. */
+        void watch(long known);
+
+        /** It shall not delete what is at this offset or behind; {@link Keeper#NO_HOLD} lets go. */
+        default void hold(long offset) {}
+    }
+
+    Run(ToKeeper keeper) {
+        this.keeper = keeper;
+    }
+
+    /** Says where a reader is that must not lose anything; the keeper deletes only what all have read. */
+    void hold(Object reader, long offset) {
+        lock.lock();
+        try {
+            holds.put(reader, offset);
+            tellHolds();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A reader needs no more. */
+    void release(Object reader) {
+        lock.lock();
+        try {
+            holds.remove(reader);
+            tellHolds();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void tellHolds() {
+        long lowest = Keeper.NO_HOLD;
+        for (long offset : holds.values()) {
+            lowest = Math.min(lowest, offset);
+        }
+        if (lowest != held) {
+            held = lowest;
+            keeper.hold(lowest);
+        }
+    }
+
+    /** The offset that must not be deleted now. */
+    long held() {
+        lock.lock();
+        try {
+            return held;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** The number of the run that is going on, or of the next one. */
@@ -43,6 +101,9 @@ final class Run {
         try {
             begun++;
             process = Optional.of(spawned);
+            if (held != Keeper.NO_HOLD) {
+                keeper.hold(held); // somebody may have come while the process was being made
+            }
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -149,6 +210,27 @@ final class Run {
         }
     }
 
+    /** Blocks until a condition holds, which is looked at again at each change and nudge. */
+    void await(BooleanSupplier condition) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (!condition.getAsBoolean()) {
+                changed.await();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean removed() {
+        lock.lock();
+        try {
+            return removed;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     void awaitRemoval() throws InterruptedException {
         lock.lockInterruptibly();
         try {
@@ -162,6 +244,11 @@ final class Run {
 
     /** Blocks until the log may be longer than this, the run is over, or somebody nudges. */
     void awaitLog(long known, long run) throws InterruptedException {
+        awaitLog(known, run, PATIENCE);
+    }
+
+    /** The same with a limit in nanoseconds. */
+    void awaitLog(long known, long run, long nanos) throws InterruptedException {
         boolean running;
         lock.lockInterruptibly();
         try {
@@ -173,13 +260,12 @@ final class Run {
             lock.unlock();
         }
         if (running) {
-            watch.accept(known);
+            keeper.watch(known);
         }
         lock.lockInterruptibly();
         try {
             if (logLength <= known && !removed && ended < run && (begun > ended) == running) {
-                // the limit is for the one case that has no signal: a keeper that was lost
-                changed.await(30, TimeUnit.SECONDS);
+                changed.awaitNanos(Math.min(nanos, PATIENCE));
             }
         } finally {
             lock.unlock();

@@ -6,8 +6,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalLong;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
@@ -15,7 +13,6 @@ import kist.kernel.Linux;
 import kist.runtime.DefaultSpec;
 import kist.runtime.Mount;
 import kist.runtime.Process;
-import kist.runtime.Resources;
 import kist.runtime.Rlimit;
 import kist.runtime.Spec;
 import kist.runtime.SpecException;
@@ -23,8 +20,6 @@ import kist.runtime.User;
 
 /** Says in the words of the OCI runtime spec what a container of the engine is. */
 final class SpecFactory {
-    private static final long PERIOD_MICROSECONDS = 100_000;
-
     private final String cgroupParent;
 
     /** @param cgroupParent where the containers' control groups are, below each hierarchy */
@@ -32,47 +27,72 @@ final class SpecFactory {
         this.cgroupParent = cgroupParent;
     }
 
+    /** The group of a container, below its own parent or the engine's. */
+    String cgroupPath(StoredContainer c) {
+        String wanted = c.config().host().cgroupParent();
+        String parent = wanted.isEmpty() ? cgroupParent : wanted.startsWith("/") ? wanted : "/" + wanted;
+        return parent + "/" + c.id();
+    }
+
+    /** The group of a container that nothing else is known of. */
     String cgroupPath(String id) {
         return cgroupParent + "/" + id;
     }
 
+    /** The name that a container finds itself to have. */
+    static String hostname(StoredContainer c) {
+        HostConfig host = c.config().host();
+        if (!c.config().hostname().isEmpty()) {
+            return c.config().hostname();
+        }
+        boolean hosts = host.network().equals("host") || host.utsMode().equals("host");
+        return hosts ? HostFacts.hostname() : c.id().substring(0, 12);
+    }
+
     Spec spec(StoredContainer c) {
         HostConfig host = c.config().host();
-        boolean hostNetwork = host.network().equals("host");
-        String hostname = !c.config().hostname().isEmpty()
-                ? c.config().hostname()
-                : hostNetwork ? HostFacts.hostname() : c.id().substring(0, 12);
+        boolean hostUts = host.utsMode().equals("host");
+        String hostname = hostname(c);
+        List<String> environment = new ArrayList<>(c.environment());
+        if (environment.stream().noneMatch(e -> e.startsWith("HOSTNAME="))) {
+            environment.addFirst("HOSTNAME=" + hostname);
+        }
         DefaultSpec spec = DefaultSpec.docker()
                 .args(c.argv())
-                .env(c.environment())
+                .env(environment)
                 .cwd(c.workingDir())
-                .user(User.named(c.user(), List.of()))
+                .user(User.named(c.user(), host.groupAdd()))
                 .terminal(c.config().tty())
-                .hostname(hostname)
+                .hostname(hostUts ? "" : hostname)
                 .domainname(c.config().domainname())
                 .capabilities(host.capAdd(), host.capDrop())
-                .noNewPrivileges(Creation.noNewPrivileges(host.securityOpt()))
                 .readonlyRoot(host.readonlyRootfs())
                 .shmSize(host.shmSize())
                 .mounts(mounts(host))
-                .resources(resources(host))
+                .resources(ResourceLimits.resources(host))
                 .rlimits(host.rlimits().stream()
                         .map(r -> Rlimit.of(r.name(), r.soft(), r.hard()))
                         .toList())
                 .sysctls(host.sysctls())
-                .cgroupsPath(cgroupPath(c.id()));
+                .devices(Devices.nodes(host))
+                .annotations(host.annotations())
+                .cgroupsPath(cgroupPath(c));
+        if (host.oomScoreAdj() != 0) {
+            spec.oomScoreAdj(host.oomScoreAdj());
+        }
         if (c.config().tty() && c.config().consoleRows() > 0 && c.config().consoleColumns() > 0) {
             spec.consoleSize(c.config().consoleRows(), c.config().consoleColumns());
         }
         if (host.privileged()) {
             spec.privileged();
         }
-        if (Creation.seccompUnconfined(host.securityOpt())) {
-            spec.unconfined();
-        }
-        if (hostNetwork) {
+        if (host.network().equals("host")) {
             spec.hostNamespace("network");
         }
+        Sharing.apply(spec, host);
+        host.maskedPaths().ifPresent(spec::maskedPaths);
+        host.readonlyPaths().ifPresent(spec::readonlyPaths);
+        SecurityOptions.of(host).apply(spec);
         return spec.build();
     }
 
@@ -82,7 +102,7 @@ final class SpecFactory {
      */
     void check(StoredContainer c) {
         HostConfig host = c.config().host();
-        HostFacts.checkProcessors(host.cpusetCpus());
+        checkCgroupParent(host.cgroupParent());
         for (HostConfig.MountSpec m : host.mounts()) {
             if (m.type().equals("bind") && !m.createSource()) {
                 checkSource(m);
@@ -92,6 +112,22 @@ final class SpecFactory {
             spec(c);
         } catch (SpecException e) {
             throw Lifecycle.explain(e);
+        }
+    }
+
+    private void checkCgroupParent(String wanted) {
+        if (wanted.isEmpty()) {
+            return;
+        }
+        List<String> parts =
+                List.of(wanted.split("/")).stream().filter(p -> !p.isEmpty()).toList();
+        if (parts.isEmpty() || parts.contains("..") || parts.contains(".") || wanted.length() > 1024) {
+            throw Creation.invalid("invalid cgroup parent: " + Names.printable(wanted));
+        }
+        // groups below the engine's own that are no container's are swept when it starts
+        if (("/" + String.join("/", parts)).startsWith(cgroupParent + "/")) {
+            throw Creation.invalid("invalid cgroup parent: " + Names.printable(wanted) + " lies below " + cgroupParent
+                    + ", which is the engine's own");
         }
     }
 
@@ -111,9 +147,9 @@ final class SpecFactory {
                 exec.command(),
                 Creation.environment(init.env(), exec.environment()),
                 exec.workingDir().isEmpty() ? c.workingDir() : exec.workingDir(),
-                User.named(user, List.of()),
+                User.named(user, c.config().host().groupAdd()),
                 exec.tty());
-        return exec.privileged() ? process.with(kist.runtime.Capabilities.of(kist.runtime.Capability.all())) : process;
+        return exec.privileged() ? process.privileged() : process;
     }
 
     private static List<Mount> mounts(HostConfig host) {
@@ -136,40 +172,6 @@ final class SpecFactory {
             }
         }
         return mounts;
-    }
-
-    private static Resources resources(HostConfig host) {
-        OptionalLong swap = host.memorySwap() != 0
-                ? OptionalLong.of(host.memorySwap())
-                : host.memory() > 0 ? OptionalLong.of(2 * host.memory()) : OptionalLong.empty();
-        boolean memory = host.memory() > 0 || host.memoryReservation() > 0;
-        OptionalLong quota = some(host.cpuQuota());
-        OptionalLong period = some(host.cpuPeriod());
-        if (host.nanoCpus() > 0) {
-            period = OptionalLong.of(PERIOD_MICROSECONDS);
-            quota = OptionalLong.of(host.nanoCpus() * PERIOD_MICROSECONDS / 1_000_000_000L);
-        }
-        boolean cpu = quota.isPresent()
-                || period.isPresent()
-                || host.cpuShares() > 0
-                || !host.cpusetCpus().isEmpty()
-                || !host.cpusetMems().isEmpty();
-        return new Resources(
-                List.of(),
-                memory
-                        ? Optional.of(Resources.Memory.of(some(host.memory()), swap, some(host.memoryReservation())))
-                        : Optional.empty(),
-                cpu
-                        ? Optional.of(Resources.Cpu.of(
-                                some(host.cpuShares()), quota, period, host.cpusetCpus(), host.cpusetMems()))
-                        : Optional.empty(),
-                host.pidsLimit() > 0 ? Optional.of(new Resources.Pids(host.pidsLimit())) : Optional.empty(),
-                Optional.empty(),
-                Map.of());
-    }
-
-    private static OptionalLong some(long value) {
-        return value == 0 ? OptionalLong.empty() : OptionalLong.of(value);
     }
 
     /**

@@ -1,6 +1,7 @@
 package kist.engine;
 
 import io.avaje.jsonb.Json;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -11,6 +12,7 @@ import java.util.OptionalInt;
  * @param format version of this format
  */
 @Json
+@RecordBuilder
 record StoredContainer(
         int format,
         String id,
@@ -29,19 +31,18 @@ record StoredContainer(
     static final int FORMAT = 1;
 
     StoredContainer withName(String other) {
-        return new StoredContainer(
-                format,
-                id,
-                other,
-                config,
-                imageId,
-                createdNanos,
-                argv,
-                environment,
-                workingDir,
-                user,
-                labels,
-                stopSignal,
-                stopTimeout);
+        return StoredContainerBuilder.builder(this).name(other).build();
+    }
+
+    StoredContainer withConfig(ContainerConfig other) {
+        return StoredContainerBuilder.builder(this).config(other).build();
+    }
+
+    StoredContainer withHost(HostConfig host) {
+        return withConfig(config.withHost(host));
+    }
+
+    StoredContainer withEnvironment(List<String> other) {
+        return StoredContainerBuilder.builder(this).environment(other).build();
     }
 }

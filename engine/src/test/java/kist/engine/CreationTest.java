@@ -8,7 +8,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import kist.image.Image;
 import kist.image.ImageConfig;
 import org.junit.jupiter.api.Test;
@@ -39,26 +38,10 @@ final class CreationTest {
     }
 
     private static ContainerConfig config(Optional<List<String>> entrypoint, String... command) {
-        ContainerConfig c = ContainerConfig.of("x", command);
-        return new ContainerConfig(
-                c.image(),
-                c.command(),
-                entrypoint,
-                List.of("B=3", "A", "C=4"),
-                "",
-                "",
-                "",
-                "",
-                Map.of(),
-                false,
-                false,
-                false,
-                false,
-                true,
-                true,
-                "",
-                OptionalInt.empty(),
-                HostConfig.DEFAULT);
+        return ContainerConfigBuilder.builder(ContainerConfig.of("x", command))
+                .entrypoint(entrypoint)
+                .environment(List.of("B=3", "A", "C=4"))
+                .build();
     }
 
     private static List<String> argv(Image image, ContainerConfig config) {
@@ -99,22 +82,8 @@ final class CreationTest {
                 new Case(with(64 << 20, 1 << 20, 0, List.of(), List.of()), "memoryswap"),
                 new Case(with(0, 0, 1_000_000_000_000L, List.of(), List.of()), "CPUs"),
                 new Case(with(0, 0, 0, List.of("seccomp=/x.json"), List.of()), "seccomp=/x.json"),
-                new Case(
-                        with(
-                                0,
-                                0,
-                                0,
-                                List.of(),
-                                List.of(new HostConfig.MountSpec("bind", "rel", "/x", false, true, "", List.of()))),
-                        "rel"),
-                new Case(
-                        with(
-                                0,
-                                0,
-                                0,
-                                List.of(),
-                                List.of(new HostConfig.MountSpec("tmpfs", "", "/", false, true, "", List.of()))),
-                        "root"));
+                new Case(with(0, 0, 0, List.of(), List.of(mount("bind", "rel", "/x"))), "rel"),
+                new Case(with(0, 0, 0, List.of(), List.of(mount("tmpfs", "", "/"))), "root"));
         for (Case c : cases) {
             EngineException e = assertThrows(
                     EngineException.class,
@@ -128,9 +97,21 @@ final class CreationTest {
 
     private static HostConfig with(
             long memory, long swap, long nanoCpus, List<String> security, List<HostConfig.MountSpec> mounts) {
-        return new HostConfig(
-                "", memory, swap, 0, nanoCpus, 0, 0, 0, "", "", 0, List.of(), List.of(), false, false, security, mounts,
-                false, 0, List.of(), List.of(), Map.of());
+        return HostConfigBuilder.builder()
+                .memory(memory)
+                .memorySwap(swap)
+                .nanoCpus(nanoCpus)
+                .securityOpt(security)
+                .mounts(mounts)
+                .build();
+    }
+
+    private static HostConfig.MountSpec mount(String type, String source, String target) {
+        return HostConfigMountSpecBuilder.builder()
+                .type(type)
+                .source(source)
+                .target(target)
+                .build();
     }
 
     @Test

@@ -52,7 +52,8 @@ final class LogTest {
 
     private List<String> lines(Request.ReadLogs wish) throws Exception {
         List<String> lines = new ArrayList<>();
-        try (LineStream s = new LineStream(new Run(l -> {}), LogFile.open(log), wish, false, false)) {
+        try (LineStream s = new LineStream(
+                new Run(l -> {}), LogReader.open(new LogDirectory(dir)), wish, false, false, 0, java.util.Map.of())) {
             for (Optional<Output> o; (o = s.read()).isPresent(); ) {
                 lines.add(o.get().stream() + ":" + new String(o.get().bytes(), StandardCharsets.UTF_8));
             }
@@ -94,7 +95,7 @@ final class LogTest {
     void a_record_that_is_still_being_written_is_not_read() throws Exception {
         byte[] whole = record(1, "whole\n");
         Files.write(log, whole);
-        try (LogFile f = LogFile.open(log)) {
+        try (LogReader f = LogReader.open(new LogDirectory(dir))) {
             assertTrue(f.next().isPresent());
             byte[] torn = record(1, "torn\n");
             for (int cut : List.of(3, 17, torn.length - 1)) {
@@ -115,8 +116,8 @@ final class LogTest {
         ByteBuffer b = ByteBuffer.allocate(100).order(ByteOrder.LITTLE_ENDIAN);
         b.putInt(Integer.MAX_VALUE);
         Files.write(log, b.array());
-        try (LogFile f = LogFile.open(log)) {
-            EngineException e = assertThrows(EngineException.class, f::next);
+        try (LogReader f = LogReader.open(new LogDirectory(dir))) {
+            EngineException e = assertThrows(EngineException.class, () -> f.next());
             assertTrue(e.getMessage().contains("damaged"), e.getMessage());
         }
     }
@@ -138,7 +139,8 @@ final class LogTest {
         write(1, "one\n");
         Request.AttachContainer wish = new Request.AttachContainer("c", false, true, true, true, true);
         List<String> seen = java.util.Collections.synchronizedList(new ArrayList<>());
-        LogAttachment a = new LogAttachment(null, null, run, LogFile.open(log), wish, false, () -> {}, -1);
+        LogAttachment a = new LogAttachment(
+                null, null, run, LogReader.open(new LogDirectory(dir)), wish, false, () -> {}, () -> {}, -1, 0);
         Thread t = Thread.ofVirtual().start(() -> {
             try {
                 for (Optional<Output> o; (o = a.read()).isPresent(); ) {

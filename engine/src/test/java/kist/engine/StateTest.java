@@ -143,26 +143,6 @@ final class StateTest {
     }
 
     @Test
-    void events_are_replayed_followed_and_bounded() throws Exception {
-        Events events = new Events();
-        for (int i = 0; i < 2000; i++) {
-            events.publish("container", "create", "c" + i, Map.of());
-        }
-        try (EventStream past = events.watch(1, Clock.nanos())) {
-            int n = 0;
-            while (past.read().isPresent()) {
-                n++;
-            }
-            assertEquals(1024, n);
-        }
-        EventStream live = events.watch(0, 0);
-        events.publish("container", "die", "x", Map.of("exitCode", "3"));
-        assertEquals("die", live.read().get().action());
-        live.close();
-        assertTrue(live.read().isEmpty());
-    }
-
-    @Test
     void every_request_leaves_an_audit_line_without_its_contents() throws Exception {
         Path file = dir.resolve("audit.log");
         try (Gate gate = new Gate(new AuditLog(file))) {

@@ -136,11 +136,6 @@ public final class Exchange {
      * did not, and leaves the raw connection to the handler. The body must be short; it is read first.
      */
     public Hijacked hijack(String contentType) throws IOException {
-        readBody(64 << 10);
-        input.endStalls();
-        mayRespond();
-        keepAlive = false;
-        hijacked = true;
         StringBuilder head = new StringBuilder(256);
         if (request.header("upgrade").isEmpty()) {
             head.append("HTTP/1.1 200 OK\r\nContent-Type: ").append(contentType).append("\r\n");
@@ -148,6 +143,30 @@ public final class Exchange {
             head.append("HTTP/1.1 101 UPGRADED\r\nContent-Type: ").append(contentType);
             head.append("\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n");
         }
+        return leaveHttp(head);
+    }
+
+    /**
+     * Makes a WebSocket of the connection (RFC 6455).
+     *
+     * @param text send text frames rather than binary ones
+     * @throws HttpException where the client does not ask for one; 403 where a page of another site does: browsers ask nobody
+     *     before they connect, and only over TCP
+     */
+    public WebSocket webSocket(boolean text) throws IOException {
+        String accept = WebSocket.accept(request, !peer().address().isEmpty());
+        StringBuilder head = new StringBuilder(256);
+        head.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+        head.append("Sec-WebSocket-Accept: ").append(accept).append("\r\n");
+        return new WebSocket(leaveHttp(head), text);
+    }
+
+    private Hijacked leaveHttp(StringBuilder head) throws IOException {
+        readBody(64 << 10);
+        input.endStalls();
+        mayRespond();
+        keepAlive = false;
+        hijacked = true;
         head.append(headers).append(server.fixedHeaders()).append("\r\n");
         byte[] bytes = head.toString().getBytes(StandardCharsets.ISO_8859_1);
         wire.write(bytes, 0, bytes.length);
@@ -254,6 +273,7 @@ public final class Exchange {
             case 431 -> "Request Header Fields Too Large";
             case 500 -> "Internal Server Error";
             case 501 -> "Not Implemented";
+            case 426 -> "Upgrade Required";
             case 503 -> "Service Unavailable";
             case 505 -> "HTTP Version Not Supported";
             default -> status < 400 ? "OK" : "Error";

@@ -6,6 +6,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Gives unpacked entries their owner, mode, times and extended attributes. Not thread-safe. */
 final class Attributes {

@@ -3,6 +3,7 @@ package kist.image;
 import java.security.MessageDigest;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
+import kist.kernel.Trees;
 
 /** A blob that is being written below the store's temporary directory; closing it removes it unless it was installed. Not thread-safe. */
 final class BlobFile implements AutoCloseable {

@@ -176,9 +176,10 @@ public final class Changes {
                 span(text, options.remove("interval")),
                 span(text, options.remove("timeout")),
                 span(text, options.remove("start-period")),
+                span(text, options.remove("start-interval")),
                 retries(text, options.remove("retries")));
         if (!options.isEmpty()) {
-            throw bad(text, "there are --interval, --timeout, --start-period and --retries");
+            throw bad(text, "there are --interval, --timeout, --start-period, --start-interval and --retries");
         }
         return check;
     }

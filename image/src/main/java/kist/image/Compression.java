@@ -4,6 +4,7 @@ import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import java.io.IOException;
 import java.io.InputStream;
 import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
+import org.tukaani.xz.XZInputStream;
 
 /** How a stream is compressed, told from its first bytes; everything is decompressed in this process. */
 enum Compression {
@@ -15,6 +16,9 @@ enum Compression {
 
     /** Bytes that {@link #detect} wants to see, if there are so many. */
     static final int HEAD = 512;
+
+    /** A stream of xz says itself how large its dictionary is; -9 has 64 MiB. */
+    private static final int XZ_MEMORY_KIB = 68 << 10;
 
     static Compression detect(byte[] head) {
         if (begins(head, 0x1f, 0x8b)) {
@@ -51,10 +55,7 @@ enum Compression {
             case GZIP -> new GzipStream(in);
             case ZSTD -> new ZstdInputStreamNoFinalizer(in);
             case BZIP2 -> new BZip2CompressorInputStream(in, true);
-            case XZ ->
-                throw new ImageException(
-                        ImageException.Kind.UNSUPPORTED,
-                        what + " is compressed with xz; plain tar, gzip, zstd and bzip2 are understood");
+            case XZ -> new XZInputStream(in, XZ_MEMORY_KIB);
         };
     }
 }

@@ -16,6 +16,7 @@ import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
+import kist.kernel.Trees;
 
 /**
  * The blobs of a store, each in a file named by its digest: configurations, manifests, layers as they came, and whatever else

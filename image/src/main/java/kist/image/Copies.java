@@ -6,6 +6,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Copies single entries with all their attributes; holes stay holes, and blocks are shared where they can be. */
 final class Copies {

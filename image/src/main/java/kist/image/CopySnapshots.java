@@ -11,6 +11,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * Containers as whole copies of their images: {@code tree}. What a container has changed is found by comparison, by size,

@@ -10,6 +10,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * The directories of a tree by their path below its root, however deep and however often it changes meanwhile: only so
@@ -20,6 +21,9 @@ final class Directories implements AutoCloseable {
 
     private final Linux linux;
     private final Fd root;
+    /** How paths are resolved: on one mount, or through those that are below the root. */
+    final long resolve;
+
     private final LinkedHashMap<String, Fd> open = new LinkedHashMap<>(64, 0.75f, true) {
         private static final long serialVersionUID = 1L;
 
@@ -35,8 +39,18 @@ final class Directories implements AutoCloseable {
 
     /** Makes one; the root is not closed with it. */
     Directories(Linux linux, Fd root) {
+        this(linux, root, Trees.INSIDE);
+    }
+
+    private Directories(Linux linux, Fd root, long resolve) {
         this.linux = linux;
         this.root = root;
+        this.resolve = resolve;
+    }
+
+    /** One that goes on in what is mounted below the root. */
+    static Directories throughMounts(Linux linux, Fd root) {
+        return new Directories(linux, root, Trees.INSIDE & ~Flags.RESOLVE_NO_XDEV);
     }
 
     /**
@@ -56,7 +70,7 @@ final class Directories implements AutoCloseable {
                     path.isEmpty() ? "." : path,
                     Flags.O_RDONLY | Flags.O_DIRECTORY | Flags.O_NOFOLLOW,
                     0,
-                    Trees.INSIDE);
+                    resolve);
             open.put(path, fd);
             return Optional.of(fd);
         } catch (KernelException e) {

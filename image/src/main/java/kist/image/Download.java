@@ -9,6 +9,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
+import kist.kernel.Trees;
 
 /**
  * One download into {@code ingest/}, where an earlier one of the same blob may have left its beginning. While one thread runs it,

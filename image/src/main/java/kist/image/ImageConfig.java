@@ -67,7 +67,19 @@ public record ImageConfig(
      * How to find out whether a container works; a duration of zero and 0 retries mean "as usual".
      *
      * @param test begins with {@code NONE}, {@code CMD} or {@code CMD-SHELL}; empty where that of an image below counts
+     * @param startInterval between two checks in the start period
      */
     public record Healthcheck(
-            List<String> test, Duration interval, Duration timeout, Duration startPeriod, int retries) {}
+            List<String> test,
+            Duration interval,
+            Duration timeout,
+            Duration startPeriod,
+            Duration startInterval,
+            int retries) {
+
+        /** One that checks in the start period as often as is usual. */
+        public Healthcheck(List<String> test, Duration interval, Duration timeout, Duration startPeriod, int retries) {
+            this(test, interval, timeout, startPeriod, Duration.ZERO, retries);
+        }
+    }
 }

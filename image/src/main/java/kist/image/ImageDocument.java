@@ -110,6 +110,7 @@ record ImageDocument(
                 nanoseconds(json, "Interval"),
                 nanoseconds(json, "Timeout"),
                 nanoseconds(json, "StartPeriod"),
+                nanoseconds(json, "StartInterval"),
                 (int) retries);
     }
 
@@ -191,6 +192,7 @@ record ImageDocument(
         putNanoseconds(json, "Interval", check.interval());
         putNanoseconds(json, "Timeout", check.timeout());
         putNanoseconds(json, "StartPeriod", check.startPeriod());
+        putNanoseconds(json, "StartInterval", check.startInterval());
         if (check.retries() != 0) {
             json.put("Retries", check.retries());
         }

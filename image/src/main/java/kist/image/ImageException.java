@@ -15,6 +15,8 @@ public final class ImageException extends RuntimeException {
         INVALID,
         /** The object is in use or taken. */
         CONFLICT,
+        /** What is to be written to is mounted read-only. */
+        READ_ONLY,
         /** The disk, or a bound set for the store, has no room. */
         NO_SPACE,
         /** Well-formed, but neither this version nor this kernel can do it. */
@@ -50,6 +52,7 @@ public final class ImageException extends RuntimeException {
     static ImageException of(String doing, KernelException e) {
         Kind kind = switch (e.errno()) {
             case Errno.ENOSPC, Errno.EDQUOT -> Kind.NO_SPACE;
+            case Errno.EROFS -> Kind.READ_ONLY;
             default -> Kind.INTERNAL;
         };
         return new ImageException(kind, "cannot " + doing + ": " + e.getMessage(), e);

@@ -5,6 +5,7 @@ import java.util.Map;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * A layer in the store: {@code layers/<directory>/diff} with its description beside it.

@@ -10,6 +10,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * The directories of a layer that is being unpacked. Every path is resolved by the kernel inside the layer's own root, so

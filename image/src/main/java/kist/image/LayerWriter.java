@@ -11,6 +11,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * Unpacks the tar of one layer into an empty directory, whiteouts in overlay's form (OCI image spec, layer.md). Trusts

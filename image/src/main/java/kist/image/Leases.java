@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
+import kist.kernel.Trees;
 
 /**
  * All leases of a store. Each is a file of lines, named by the digest of its id: a JSON object that says what it is, then

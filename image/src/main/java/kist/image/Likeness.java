@@ -8,6 +8,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Compares entries of two trees. Not thread-safe. */
 final class Likeness {
@@ -103,11 +104,16 @@ final class Likeness {
 
     /** Opens a regular file for reading, whatever somebody puts in its place meanwhile; empty where it is none. */
     static Optional<Fd> openFile(Linux linux, Fd dir, String name) {
+        return openFile(linux, dir, name, Trees.INSIDE);
+    }
+
+    /** The same, resolved in another way. */
+    static Optional<Fd> openFile(Linux linux, Fd dir, String name, long resolve) {
         Fd file;
         try {
             // without O_NONBLOCK a fifo would wait for its other end
             file = linux.openat2(
-                    dir, name, Flags.O_RDONLY | Flags.O_NOFOLLOW | Flags.O_NONBLOCK | Flags.O_NOCTTY, 0, Trees.INSIDE);
+                    dir, name, Flags.O_RDONLY | Flags.O_NOFOLLOW | Flags.O_NONBLOCK | Flags.O_NOCTTY, 0, resolve);
         } catch (KernelException e) {
             return switch (e.errno()) {
                 case Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO -> Optional.empty();

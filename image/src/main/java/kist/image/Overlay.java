@@ -11,6 +11,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * Makes detached overlay mounts (Linux Documentation/filesystems/overlayfs.rst): they appear in no mount table until

@@ -9,6 +9,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Containers above the layers of their images: {@code upper} with what they have changed, and overlay's {@code work}. */
 final class OverlaySnapshots implements SnapshotForm {

@@ -11,6 +11,7 @@ import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * The file systems of containers, each on top of an image: {@code snapshots/<id>} with what the container has written and

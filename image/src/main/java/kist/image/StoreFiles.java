@@ -13,6 +13,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * The directories of the store on disk and the few ways in which anything appears in or leaves them, each of which a crash

@@ -12,6 +12,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Makes one tree of stacked layers without overlay, heeding their whiteouts. For use once; not thread-safe. */
 final class TreeMerge implements AutoCloseable {

@@ -16,21 +16,28 @@ import kist.kernel.Linux;
  * Writes entries of a tree, which may change meanwhile, into a tar. What vanishes before it is read is left out, a file
  * has the size that it had when it was opened. Sockets are left out, as no archive has them. Not thread-safe.
  */
-final class TreeTar implements Walk.Visitor<Boolean, IOException> {
+final class TreeTar implements Walk.Visitor<Long, IOException> {
     private static final Map<String, byte[]> NONE = Map.of();
 
     private final Linux linux;
     private final Directories tree;
     private final TarWriter tar;
+    private final String top;
     private final byte[] piece = new byte[256 << 10];
     private final Map<Inode, String> names = new HashMap<>();
 
     private record Inode(int deviceMajor, int deviceMinor, long number) {}
 
     TreeTar(Linux linux, Directories tree, TarWriter tar) {
+        this(linux, tree, tar, "");
+    }
+
+    /** @param top the name that the root has in the archive; empty for none */
+    TreeTar(Linux linux, Directories tree, TarWriter tar, String top) {
         this.linux = linux;
         this.tree = tree;
         this.tar = tar;
+        this.top = top;
     }
 
     /** Writes everything below the root in the order of the paths. */
@@ -38,22 +45,29 @@ final class TreeTar implements Walk.Visitor<Boolean, IOException> {
         Optional<Linux.Stat> root = tree.stat("", ".");
         if (root.isPresent()) {
             add("", root.get());
+            Walk.over(root.get().mountId(), this);
         }
-        Walk.over(true, this);
     }
 
     @Override
-    public Collection<String> names(String directory, Boolean state) {
+    public Collection<String> names(String directory, Long mount) {
         return tree.names(directory);
     }
 
     @Override
-    public Optional<Boolean> enter(String directory, String name, Boolean state) throws IOException {
+    public Optional<Long> enter(String directory, String name, Long mount) throws IOException {
         Optional<Linux.Stat> stat = tree.stat(directory, name);
         if (stat.isPresent()) {
             add(Directories.join(directory, name), stat.get());
         }
-        return stat.filter(Linux.Stat::isDirectory).map(s -> true);
+        return stat.filter(Linux.Stat::isDirectory)
+                .map(Linux.Stat::mountId)
+                .filter(id -> id.equals(mount) || hasFiles(Directories.join(directory, name)));
+    }
+
+    /** What the kernel only makes look like files is not walked through; it has no end and reading it may do things. */
+    private boolean hasFiles(String mountpoint) {
+        return tree.find(mountpoint).map(fd -> !PseudoFiles.isOne(linux, fd)).orElse(false);
     }
 
     /** Writes one entry. */
@@ -68,11 +82,11 @@ final class TreeTar implements Walk.Visitor<Boolean, IOException> {
                 Inode inode = new Inode(stat.deviceMajor(), stat.deviceMinor(), stat.inode());
                 String first = names.get(inode);
                 if (first != null) {
-                    tar.begin(entry(path, first, TarEntry.Type.HARD_LINK, stat, NONE));
+                    tar.begin(entry(archived(path), first, TarEntry.Type.HARD_LINK, stat, NONE));
                     return;
                 }
                 if (write(parent.get(), name, path, stat)) {
-                    names.put(inode, path);
+                    names.put(inode, archived(path));
                 }
             } else {
                 write(parent.get(), name, path, stat);
@@ -86,12 +100,12 @@ final class TreeTar implements Walk.Visitor<Boolean, IOException> {
 
     private boolean write(Fd parent, String name, String path, Linux.Stat stat) throws IOException {
         if (stat.type() == Flags.S_IFREG) {
-            Optional<Fd> file = Likeness.openFile(linux, parent, name);
+            Optional<Fd> file = Likeness.openFile(linux, parent, name, tree.resolve);
             if (file.isEmpty()) {
                 return false;
             }
             try (Fd fd = file.get()) {
-                content(fd, entry(path, "", TarEntry.Type.FILE, linux.stat(fd, ""), xattrs(parent, name)));
+                content(fd, entry(archived(path), "", TarEntry.Type.FILE, linux.stat(fd, ""), xattrs(parent, name)));
             }
             return true;
         }
@@ -103,8 +117,16 @@ final class TreeTar implements Walk.Visitor<Boolean, IOException> {
             case Flags.S_IFBLK -> TarEntry.Type.BLOCK_DEVICE;
             default -> TarEntry.Type.FIFO;
         };
-        tar.begin(entry(path.isEmpty() ? "./" : path, link, type, stat, xattrs(parent, name)));
+        tar.begin(
+                entry(path.isEmpty() && top.isEmpty() ? "./" : archived(path), link, type, stat, xattrs(parent, name)));
         return true;
+    }
+
+    private String archived(String path) {
+        if (top.isEmpty() || path.isEmpty()) {
+            return path.isEmpty() ? top : path;
+        }
+        return top.equals("/") ? top + path : top + "/" + path;
     }
 
     private Map<String, byte[]> xattrs(Fd parent, String name) {

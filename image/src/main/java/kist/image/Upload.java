@@ -10,6 +10,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /**
  * A blob that arrives bit by bit: {@code uploads/ID/data} with the id of its lease beside it. Thread-safe; one writer at a

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import kist.kernel.Fd;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 

@@ -12,6 +12,7 @@ import java.util.Optional;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** Any archive is unpacked inside its directory or refused. */
 class LayerWriterFuzzSystemTest {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 import org.junit.jupiter.api.Test;
 
 class OverlaySnapshotsSystemTest extends SnapshotsConformance {

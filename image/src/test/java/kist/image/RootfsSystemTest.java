@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

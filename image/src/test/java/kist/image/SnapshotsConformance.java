@@ -27,6 +27,7 @@ import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 

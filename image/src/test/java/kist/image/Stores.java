@@ -12,6 +12,7 @@ import java.util.TreeMap;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
 import kist.kernel.Linux;
+import kist.kernel.Trees;
 
 /** A store in a directory of its own on a real disk, gone with its test. */
 final class Stores implements AutoCloseable {

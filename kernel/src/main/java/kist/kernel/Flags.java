@@ -75,6 +75,7 @@ public final class Flags {
     public static final int MS_SHARED = 1 << 20;
     public static final int MNT_DETACH = 2;
 
+    public static final int CLONE_FS = 0x200;
     public static final int CLONE_NEWTIME = 0x80;
     public static final int CLONE_NEWNS = 0x20000;
     public static final int CLONE_NEWCGROUP = 0x2000000;

@@ -21,7 +21,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Keeper implements AutoCloseable {
     private static final int ID_SIZE = 72;
-    private static final int ORDER_SIZE = 4 + 4 + ID_SIZE + 8 + 4 + 4;
+    private static final int FIRST_ORDER_SIZE = 4 + 4 + ID_SIZE + 8 + 4 + 4;
+    private static final int ORDER_SIZE = FIRST_ORDER_SIZE + 8 + 8 + 8;
     private static final int REPORT_SIZE = 4 + 4 + ID_SIZE + 8 + 4 + 4 + 4 + 4 + 4 + 4;
 
     private static final int ORDER_SPAWN = 1;
@@ -32,6 +33,9 @@ public final class Keeper implements AutoCloseable {
     private static final int ORDER_WATCH = 6;
     private static final int ORDER_CLOSE_INPUT = 7;
     private static final int ORDER_SHUTDOWN = 8;
+    private static final int ORDER_VERSION = 9;
+    private static final int ORDER_HOLD = 10;
+    private static final int ORDER_ROTATE = 11;
 
     private static final int SPAWN_TERMINAL = 1;
     private static final int SPAWN_PIDNS = 2;
@@ -40,6 +44,7 @@ public final class Keeper implements AutoCloseable {
     private static final int SPAWN_OUTPUT = 16;
     private static final int SPAWN_ERROR = 32;
     private static final int SPAWN_LOG = 64;
+    private static final int SPAWN_DIRECTORY = 128;
 
     private static final int REPORT_DONE = 1;
     private static final int REPORT_FAILED = 2;
@@ -62,6 +67,7 @@ public final class Keeper implements AutoCloseable {
     private final Map<String, Tape> waitingTapes = new ConcurrentHashMap<>();
     private volatile Listener listener = new Listener() {};
     private volatile boolean closed;
+    private volatile int version = 1;
 
     /** Hears what happens; called on the reader's thread, so it must not block and not call the keeper. */
     public interface Listener {
@@ -91,7 +97,7 @@ public final class Keeper implements AutoCloseable {
      * @param input write end of standard input, which the keeper holds open
      * @param output read end of standard output, written to the log
      * @param error read end of standard error, written to the log
-     * @param log opened for appending
+     * @param log where output goes
      */
     public record Spawn(
             String id,
@@ -103,7 +109,36 @@ public final class Keeper implements AutoCloseable {
             Optional<Fd> input,
             Optional<Fd> output,
             Optional<Fd> error,
-            Optional<Fd> log) {}
+            Optional<Log> log) {}
+
+    /**
+     * The log of a process: segments in one directory, named after the offset at which they begin (counted from the first
+     * byte ever logged): {@code log} for 0, else {@code log.} and 19 digits. The keeper ends a segment when it is full, begins
+     * the next, and deletes the oldest, packed ({@code .gz}) or not. The descriptors stay the caller's.
+     *
+     * @param segment the last one, opened for appending
+     * @param start offset at which that begins
+     * @param directory where the segments are; empty for a log of one file without end
+     * @param limit bytes of a segment, 0 for no limit
+     * @param files how many segments are kept, 0 for all
+     * @param hold what begins at this offset or later is not deleted: see {@link Keeper#hold}
+     */
+    public record Log(Fd segment, long start, Optional<Fd> directory, long limit, int files, long hold)
+            implements AutoCloseable {
+        /** One file without end. */
+        public static Log endless(Fd file) {
+            return new Log(file, 0, Optional.empty(), 0, 0, NO_HOLD);
+        }
+
+        @Override
+        public void close() {
+            segment.close();
+            directory.ifPresent(Fd::close);
+        }
+    }
+
+    /** The offset of {@link #hold} that holds nothing. */
+    public static final long NO_HOLD = Long.MAX_VALUE;
 
     /**
      * A process of the keeper; the descriptors belong to the receiver.
@@ -185,7 +220,19 @@ public final class Keeper implements AutoCloseable {
         }
         Keeper keeper = new Keeper(linux, fd);
         keeper.reader.start();
+        try {
+            Report report = keeper.ask(ORDER_VERSION, "", 0, 0, List.of());
+            keeper.version = report.word == REPORT_DONE ? (int) report.number : 1;
+        } catch (IllegalStateException e) {
+            keeper.close();
+            throw new KernelException("connecting to the keeper " + socket, Errno.ECONNREFUSED);
+        }
         return keeper;
+    }
+
+    /** Whether this keeper bounds logs; one of the first version, of an engine before this one, does not. */
+    public boolean boundsLogs() {
+        return version >= 2;
     }
 
     /** Sets who hears of exits and output from now on. */
@@ -209,9 +256,12 @@ public final class Keeper implements AutoCloseable {
             flags |= add(fds, order.input, SPAWN_INPUT);
             flags |= add(fds, order.output, SPAWN_OUTPUT);
             flags |= add(fds, order.error, SPAWN_ERROR);
-            flags |= add(fds, order.log, SPAWN_LOG);
+            flags |= add(fds, order.log.map(Log::segment), SPAWN_LOG);
+            if (boundsLogs()) {
+                flags |= add(fds, order.log.flatMap(Log::directory), SPAWN_DIRECTORY);
+            }
             fds.addAll(order.tape.descriptors());
-            Report report = ask(ORDER_SPAWN, order.id, order.cloneFlags, flags, fds);
+            Report report = ask(ORDER_SPAWN, order.id, order.cloneFlags, flags, fds, order.log);
             Spawned spawned = spawned(report, order.tape);
             if ((report.state & STATE_WAITING) != 0) {
                 waitingTapes.put(order.id, order.tape);
@@ -267,7 +317,7 @@ public final class Keeper implements AutoCloseable {
     /** All processes that the keeper knows, ended ones until they are forgotten. */
     public List<Held> list() {
         Pending p = new Pending();
-        await(send(p, ORDER_LIST, "", 0, 0, List.of()), p);
+        await(send(p, ORDER_LIST, "", 0, 0, List.of(), Optional.empty()), p);
         return List.copyOf(p.held);
     }
 
@@ -283,7 +333,23 @@ public final class Keeper implements AutoCloseable {
 
     /** Asks to be told once, by {@link Listener#output}, when the log is longer than this. Does not block. */
     public void watch(String id, long knownLength) {
-        linux.send(socket, order(ORDER_WATCH, 0, id, knownLength, 0), List.of());
+        linux.send(socket, order(ORDER_WATCH, 0, id, knownLength, 0, Optional.empty()), List.of());
+    }
+
+    /**
+     * Says that no segment of a log may be deleted that holds something at or behind this offset, since somebody reads there:
+     * the keeper rather lets the process wait. {@link #NO_HOLD} lets go, and so does the end of this connection. Does not
+     * block.
+     */
+    public void hold(String id, long offset) {
+        if (boundsLogs() && !closed) {
+            linux.send(socket, order(ORDER_HOLD, 0, id, offset, 0, Optional.empty()), List.of());
+        }
+    }
+
+    /** Ends the segment that a process's log is written to and begins another; false where that cannot be now. */
+    public boolean rotate(String id) {
+        return boundsLogs() && ask(ORDER_ROTATE, id, 0, 0, List.of()).word == REPORT_DONE;
     }
 
     /** Closes the keeper's hold on a process's standard input. */
@@ -317,11 +383,15 @@ public final class Keeper implements AutoCloseable {
     }
 
     private Report ask(int word, String id, long number, int flags, List<Fd> fds) {
-        Pending p = new Pending();
-        return await(send(p, word, id, number, flags, fds), p);
+        return ask(word, id, number, flags, fds, Optional.empty());
     }
 
-    private int send(Pending p, int word, String id, long number, int flags, List<Fd> fds) {
+    private Report ask(int word, String id, long number, int flags, List<Fd> fds, Optional<Log> log) {
+        Pending p = new Pending();
+        return await(send(p, word, id, number, flags, fds, log), p);
+    }
+
+    private int send(Pending p, int word, String id, long number, int flags, List<Fd> fds, Optional<Log> log) {
         int key = sequence.incrementAndGet();
         if (key == 0) {
             key = sequence.incrementAndGet(); // 0 stands for "nobody asked"
@@ -332,7 +402,7 @@ public final class Keeper implements AutoCloseable {
             return key;
         }
         try {
-            linux.send(socket, order(word, key, id, number, flags), fds);
+            linux.send(socket, order(word, key, id, number, flags, log), fds);
         } catch (KernelException e) {
             pending.remove(key);
             throw e;
@@ -357,14 +427,20 @@ public final class Keeper implements AutoCloseable {
         }
     }
 
-    private static byte[] order(int word, int sequence, String id, long number, int flags) {
+    private byte[] order(int word, int sequence, String id, long number, int flags, Optional<Log> log) {
         byte[] name = id.getBytes(StandardCharsets.UTF_8);
         if (name.length >= ID_SIZE) {
             throw new IllegalArgumentException("id longer than 71 bytes: " + id);
         }
-        ByteBuffer b = ByteBuffer.allocate(ORDER_SIZE).order(ByteOrder.LITTLE_ENDIAN);
+        // the first keepers know only the first length, and the question after the version is put to all
+        ByteBuffer b = ByteBuffer.allocate(boundsLogs() ? ORDER_SIZE : FIRST_ORDER_SIZE)
+                .order(ByteOrder.LITTLE_ENDIAN);
         b.putInt(word).putInt(sequence).put(name).position(8 + ID_SIZE);
         b.putLong(number).putInt(flags);
+        if (boundsLogs() && log.isPresent()) {
+            Log to = log.get();
+            b.putInt(to.files).putLong(to.start).putLong(to.limit).putLong(to.hold);
+        }
         return b.array();
     }
 

@@ -180,6 +180,15 @@ public interface Linux {
     /** Gives the calling platform thread a new network namespace (unshare(2)). */
     void unshare(int flags);
 
+    /** Makes a directory the working directory of the calling platform thread, see {@link #unshare} (fchdir(2)). */
+    void fchdir(Fd dir);
+
+    /**
+     * Makes the working directory of the calling platform thread the root of its mount namespace and takes the old root out
+     * of it with all that was mounted there (pivot_root(2), umount2(2)). The thread must have a mount namespace of its own.
+     */
+    void pivotHere();
+
     /** A socket (socket(2)); SOCK_CLOEXEC is added. */
     Fd socket(int domain, int type, int protocol);
 

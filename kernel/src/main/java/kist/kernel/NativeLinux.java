@@ -649,6 +649,21 @@ final class NativeLinux implements Linux {
     }
 
     @Override
+    public void fchdir(Fd dir) {
+        try (Arena a = Arena.ofConfined()) {
+            check(call(a, Sys.FCHDIR, dir.number()), "fchdir", "");
+        }
+    }
+
+    @Override
+    public void pivotHere() {
+        try (Arena a = Arena.ofConfined()) {
+            check(call(a, Sys.PIVOT_ROOT, address(a, "."), address(a, ".")), "pivot_root", "");
+            check(call(a, Sys.UMOUNT2, address(a, "."), Flags.MNT_DETACH), "umount2", "the old root");
+        }
+    }
+
+    @Override
     public Fd socket(int domain, int type, int protocol) {
         try (Arena a = Arena.ofConfined()) {
             return fd(call(a, Sys.SOCKET, domain, type | SOCK_CLOEXEC, protocol), "socket", "");

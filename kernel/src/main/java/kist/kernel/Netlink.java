@@ -20,6 +20,9 @@ public final class Netlink implements AutoCloseable {
 
     private static final int NETLINK_CAP_ACK = 10;
     private static final int NETLINK_EXT_ACK = 11;
+    private static final int SO_SNDBUFFORCE = 32;
+    private static final int SO_RCVBUFFORCE = 33;
+    private static final int LARGE = 16 << 20;
     private static final int NLMSGERR_ATTR_MSG = 1;
     private static final int ACK_TLVS = 0x200;
     private static final int MULTI = 0x2;
@@ -49,6 +52,11 @@ public final class Netlink implements AutoCloseable {
             linux.bindNetlink(socket, 0);
             linux.setsockopt(socket, Flags.SOL_NETLINK, NETLINK_CAP_ACK, 1);
             linux.setsockopt(socket, Flags.SOL_NETLINK, NETLINK_EXT_ACK, 1);
+            if (protocol == NETFILTER) {
+                // a table is one datagram however long, and every line of it is answered before the first is read
+                linux.setsockopt(socket, Flags.SOL_SOCKET, SO_SNDBUFFORCE, LARGE);
+                linux.setsockopt(socket, Flags.SOL_SOCKET, SO_RCVBUFFORCE, LARGE);
+            }
         } catch (RuntimeException e) {
             socket.close();
             throw e;

@@ -36,6 +36,10 @@ public final class NetlinkRoute {
     private static final int IFLA_NET_NS_FD = 28;
     private static final int IFLA_INFO_KIND = 1;
     private static final int IFLA_INFO_DATA = 2;
+    private static final int IFLA_INFO_SLAVE_KIND = 4;
+    private static final int IFLA_INFO_SLAVE_DATA = 5;
+    private static final int IFLA_BRPORT_MODE = 4;
+    private static final int IFLA_BRPORT_ISOLATED = 33;
     private static final int VETH_INFO_PEER = 1;
     private static final int IFLA_INET6_ADDR_GEN_MODE = 8;
     private static final byte GEN_MODE_NONE = 1;
@@ -152,6 +156,25 @@ public final class NetlinkRoute {
                 .attributeU32(IFLA_MASTER, master);
     }
 
+    /** Keeps a port of a bridge from exchanging packets with other isolated ports of it. */
+    public static NetlinkMessage isolatePort(String name) {
+        return bridgePort("isolate port " + name, name, IFLA_BRPORT_ISOLATED);
+    }
+
+    /** Lets a packet leave by the port of a bridge that it came in by (hairpin mode). */
+    public static NetlinkMessage reflectPort(String name) {
+        return bridgePort("reflect at port " + name, name, IFLA_BRPORT_MODE);
+    }
+
+    private static NetlinkMessage bridgePort(String about, String name, int attribute) {
+        return link(about, 0, 0, false)
+                .attribute(IFLA_IFNAME, name)
+                .nest(
+                        IFLA_LINKINFO,
+                        info -> info.attribute(IFLA_INFO_SLAVE_KIND, "bridge")
+                                .nest(IFLA_INFO_SLAVE_DATA, port -> port.attribute(attribute, (byte) 1)));
+    }
+
     /** Removes a link; of a veth pair both ends. Waits for the kernel's read-copy-update, tens of milliseconds. */
     public static NetlinkMessage deleteLink(String name) {
         return linkHeader(new NetlinkMessage("delete link " + name, DELLINK, 0), 0, false)
@@ -179,12 +202,18 @@ public final class NetlinkRoute {
         return address("delete address " + address.getHostAddress(), DELADDR, 0, link, address, prefixLength);
     }
 
-    /** Adds the IPv4 default route. */
+    /** Adds the IPv4 default route; fails with EEXIST where there is one. */
     public static NetlinkMessage newDefaultRoute(int link, InetAddress gateway) {
-        return new NetlinkMessage(
-                        "add default route via " + gateway.getHostAddress(),
-                        NEWROUTE,
-                        NetlinkMessage.CREATE | NetlinkMessage.EXCL)
+        return defaultRoute("add", NetlinkMessage.CREATE | NetlinkMessage.EXCL, link, gateway);
+    }
+
+    /** Sets the IPv4 default route, in place of one that may be there. */
+    public static NetlinkMessage setDefaultRoute(int link, InetAddress gateway) {
+        return defaultRoute("set", NetlinkMessage.CREATE | NetlinkMessage.REPLACE, link, gateway);
+    }
+
+    private static NetlinkMessage defaultRoute(String what, int flags, int link, InetAddress gateway) {
+        return new NetlinkMessage(what + " default route via " + gateway.getHostAddress(), NEWROUTE, flags)
                 .u8(Flags.AF_INET)
                 .u8(0)
                 .u8(0)

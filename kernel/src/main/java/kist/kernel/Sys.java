@@ -10,6 +10,8 @@ public enum Sys {
     CLOSE(3, 57),
     /** lseek(2). */
     LSEEK(8, 62),
+    /** rt_sigprocmask(2). */
+    RT_SIGPROCMASK(14, 135),
     /** ioctl(2). */
     IOCTL(16, 29),
     /** pread64(2). */
@@ -50,6 +52,8 @@ public enum Sys {
     CLONE(56, 220),
     /** execve(2). */
     EXECVE(59, 221),
+    /** execveat(2). */
+    EXECVEAT(322, 281),
     /** exit(2). */
     EXIT(60, 93),
     /** fcntl(2). */

@@ -121,7 +121,7 @@ final class KeeperSystemTest {
                 Optional.empty(),
                 output.map(Linux.Pipe::read),
                 Optional.empty(),
-                log));
+                log.map(Keeper.Log::endless)));
     }
 
     @Test

@@ -3,22 +3,18 @@ package kist.network;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import kist.kernel.Errno;
 import kist.kernel.KernelException;
-import kist.kernel.Linux;
 import kist.kernel.Netlink;
 import kist.kernel.NetlinkRoute;
-import kist.kernel.NetlinkTables;
-import kist.kernel.NetlinkTables.Chain;
-import kist.kernel.NetlinkTables.Hook;
-import kist.kernel.NetlinkTables.Rule;
 
 /**
  * The host's side of the bridge network: the bridge, forwarding, and a table of nftables that gives outgoing packets
@@ -47,15 +43,15 @@ final class Bridge {
             "192.168.229.0/24",
             "192.168.228.0/24");
 
-    private final Linux linux;
     private final Options options;
     private final Subnet subnet;
+    private final Firewall firewall;
     private final List<String> warnings = new CopyOnWriteArrayList<>();
 
-    Bridge(Linux linux, Options options, Subnet subnet) {
-        this.linux = linux;
+    Bridge(Options options, Subnet subnet, Firewall firewall) {
         this.options = options;
         this.subnet = subnet;
+        this.firewall = firewall;
     }
 
     List<String> warnings() {
@@ -67,15 +63,22 @@ final class Bridge {
      * route.
      */
     static Subnet chooseSubnet(Netlink route, Options options, Optional<Subnet> before) {
-        Optional<NetlinkRoute.Link> bridge = NetlinkRoute.findLink(route, options.bridge());
+        return chooseSubnet(options.subnet(), before, routed(route, Set.of(options.bridge())));
+    }
+
+    /** The subnets that this host routes by other links than these. */
+    static List<Subnet> routed(Netlink route, Set<String> without) {
+        Set<Integer> indices = new HashSet<>();
+        without.forEach(name -> NetlinkRoute.findLink(route, name).ifPresent(l -> indices.add(l.index())));
         List<Subnet> routed = new ArrayList<>();
         for (NetlinkRoute.Route r : NetlinkRoute.routes(route)) {
-            boolean own = bridge.isPresent() && bridge.get().index() == r.link();
-            if (!own && r.destination().isPresent() && r.destination().get() instanceof Inet4Address a) {
+            if (!indices.contains(r.link())
+                    && r.destination().isPresent()
+                    && r.destination().get() instanceof Inet4Address a) {
                 routed.add(new Subnet(Subnet.number(a), r.prefixLength()));
             }
         }
-        return chooseSubnet(options.subnet(), before, routed);
+        return routed;
     }
 
     static Subnet chooseSubnet(String asked, Optional<Subnet> before, List<Subnet> routed) {
@@ -105,12 +108,28 @@ final class Bridge {
      * @return the index of the bridge
      */
     int ensure(Netlink route) {
-        String name = options.bridge();
+        int index = ensureLink(route, options.bridge(), subnet, subnet.gateway(), MTU);
+        warnings.clear();
+        forward();
+        Optional<String> refused = firewall.ensure();
+        refused.ifPresent(this::warn);
+        if (refused.isEmpty()) {
+            routeLoopback(options.bridge());
+        }
+        return index;
+    }
+
+    /**
+     * Makes a bridge, its address and what is missing of them.
+     *
+     * @return the index of the bridge
+     */
+    static int ensureLink(Netlink route, String name, Subnet subnet, int gatewayNumber, int mtu) {
         Optional<NetlinkRoute.Link> found = NetlinkRoute.findLink(route, name);
         if (found.isEmpty()) {
             try {
                 // a fixed address: without one the bridge's would change with its ports, and every neighbour's table
-                route.execute(NetlinkRoute.newBridge(name, Subnet.mac(subnet.gateway()), MTU));
+                route.execute(NetlinkRoute.newBridge(name, Subnet.mac(gatewayNumber), mtu));
             } catch (KernelException e) {
                 if (e.errno() == Errno.EOPNOTSUPP) {
                     throw new NetworkException(
@@ -127,7 +146,7 @@ final class Bridge {
                     + " that is not a bridge; rename it or choose another name for Kist's bridge.");
         }
         withoutIpv6(name);
-        InetAddress gateway = Subnet.address(subnet.gateway());
+        InetAddress gateway = Subnet.address(gatewayNumber);
         boolean addressed = NetlinkRoute.addresses(route).stream()
                 .anyMatch(a -> a.link() == link.index() && a.address().equals(gateway));
         if (!addressed) {
@@ -136,10 +155,16 @@ final class Bridge {
         if (!link.up()) {
             route.execute(NetlinkRoute.upWithoutIpv6Address(name));
         }
-        warnings.clear();
-        forward();
-        translate();
         return link.index();
+    }
+
+    /**
+     * Lets this host reach ports that it publishes by its loopback addresses: an answer to 127.0.0.1 may come in by the
+     * bridge. What a container would send to those addresses by itself the table drops before it is looked at, and
+     * therefore this is set only once the table is there.
+     */
+    static void routeLoopback(String name) {
+        write(SYSCTL.resolve("ipv4/conf").resolve(name).resolve("route_localnet"), "1");
     }
 
     boolean isThere(Netlink route, int index) {
@@ -157,6 +182,7 @@ final class Bridge {
         }
     }
 
+    /** Lets this host pass packets on. */
     private void forward() {
         Path forward = SYSCTL.resolve("ipv4/ip_forward");
         try {
@@ -172,54 +198,15 @@ final class Bridge {
         }
     }
 
-    private void translate() {
-        List<Chain> chains = List.of(
-                new Chain(
-                        "postrouting",
-                        Hook.POSTROUTING,
-                        List.of(Rule.rule()
-                                .fromSubnet(
-                                        ByteBuffer.allocate(4)
-                                                .putInt(subnet.network())
-                                                .array(),
-                                        subnet.prefixLength())
-                                .notToLink(options.bridge())
-                                .masquerade())),
-                // forwarding is on for the whole host: without this any neighbour on its networks could
-                // send packets straight to a container's address
-                new Chain(
-                        "forward",
-                        Hook.FORWARD,
-                        List.of(Rule.rule()
-                                .toLink(options.bridge())
-                                .notFromLink(options.bridge())
-                                .notEstablished()
-                                .drop())));
-        try (Netlink netfilter = Netlink.open(linux, Netlink.NETFILTER)) {
-            NetlinkTables.replace(netfilter, options.table(), chains);
-        } catch (KernelException e) {
-            warn("Containers on the bridge reach only this host: the table inet " + options.table()
-                    + " of nftables cannot be made (" + e.getMessage() + ").");
-        }
-    }
-
     private void warn(String sentence) {
         warnings.add(sentence);
         LOG.log(System.Logger.Level.WARNING, sentence);
     }
 
-    /** Removes the bridge and the table. Forwarding stays on: others may have come to need it. */
-    void remove(Netlink route) {
-        if (NetlinkRoute.findLink(route, options.bridge()).isPresent()) {
-            route.execute(NetlinkRoute.deleteLink(options.bridge()));
-        }
-        try (Netlink netfilter = Netlink.open(linux, Netlink.NETFILTER)) {
-            NetlinkTables.remove(netfilter, options.table());
-        } catch (KernelException e) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "The table inet " + options.table() + " of nftables stays: {0}.",
-                    e.getMessage());
+    /** Removes a bridge where it is there. */
+    static void removeLink(Netlink route, String name) {
+        if (NetlinkRoute.findLink(route, name).isPresent()) {
+            route.execute(NetlinkRoute.deleteLink(name));
         }
     }
 

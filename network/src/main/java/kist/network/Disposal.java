@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
@@ -28,7 +29,7 @@ final class Disposal implements AutoCloseable {
 
     private final Linux linux;
     private final Fd home;
-    private final Addresses addresses;
+    private final Consumer<Endpoint> free;
     private final Thread thread;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -41,10 +42,11 @@ final class Disposal implements AutoCloseable {
 
     private record Fading(Endpoint endpoint, long since) {}
 
-    Disposal(Linux linux, Fd home, Addresses addresses) {
+    /** @param free told of each endpoint whose link is gone, so that its address can be another's */
+    Disposal(Linux linux, Fd home, Consumer<Endpoint> free) {
         this.linux = linux;
         this.home = home;
-        this.addresses = addresses;
+        this.free = free;
         thread = Thread.ofPlatform().daemon().name("kist-network-disposal").unstarted(this::run);
         thread.start();
     }
@@ -149,7 +151,7 @@ final class Disposal implements AutoCloseable {
                 return false;
             }
         }
-        addresses.free(Subnet.number(fading.endpoint().address()));
+        free.accept(fading.endpoint());
         return true;
     }
 

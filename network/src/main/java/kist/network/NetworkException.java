@@ -1,7 +1,7 @@
 package kist.network;
 
 /** A network that cannot be had as asked; the message names what is at fault and what would be right. Unchecked. */
-public final class NetworkException extends RuntimeException {
+public sealed class NetworkException extends RuntimeException permits PortTakenException {
     private static final long serialVersionUID = 1L;
 
     /** With a whole sentence. */

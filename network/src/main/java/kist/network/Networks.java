@@ -1,11 +1,13 @@
 package kist.network;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import kist.kernel.Fd;
 import kist.kernel.Flags;
@@ -14,7 +16,8 @@ import kist.kernel.Netlink;
 
 /**
  * The networks of an engine: one bridge with outgoing address translation, and network namespaces for containers, of
- * which some are kept ready so that a claim takes microseconds. Thread-safe.
+ * which some are kept ready so that a claim takes microseconds; further bridge networks, in which a container can be
+ * besides or instead; and the published ports. Thread-safe.
  *
  * <p>What is claimed belongs to a container and outlives this object, as the bridge does. Namespaces that are ready
  * belong to this process: however it ends, the kernel destroys them with their links.
@@ -31,22 +34,61 @@ public final class Networks implements AutoCloseable {
     private final Linux linux;
     private final NetworkState state;
     private final Addresses addresses;
+    private final String bridgeName;
     private final Bridge bridge;
     private final Fd home;
+    private final Firewall firewall;
+    private final UserNetworks users;
+    private final Worker worker;
+    private final Ports ports = new Ports();
     private final Disposal disposal;
     private final Pool pool;
     private final Map<String, Lease> leases = new HashMap<>();
 
-    /** What a container has; {@code prepared} is empty where this engine took it over from one before. */
-    private record Lease(Mode mode, Optional<Endpoint> endpoint, Optional<Prepared> prepared) {}
+    /**
+     * What a container has.
+     *
+     * @param endpoint on the default bridge
+     * @param others in further networks
+     * @param altered whether there ever were others
+     * @param prepared empty where this engine took the container over from one before
+     */
+    private record Lease(
+            Mode mode,
+            Optional<Endpoint> endpoint,
+            List<Endpoint> others,
+            boolean altered,
+            List<Publication> published,
+            Optional<Prepared> prepared) {
+        static Lease of(Mode mode, Optional<Endpoint> endpoint, Optional<Prepared> prepared) {
+            return new Lease(mode, endpoint, List.of(), false, List.of(), prepared);
+        }
+
+        Lease with(Optional<Endpoint> newEndpoint, List<Endpoint> newOthers) {
+            return new Lease(mode, newEndpoint, List.copyOf(newOthers), true, published, prepared);
+        }
+
+        Lease with(List<Publication> newPublished) {
+            return new Lease(mode, endpoint, others, altered, List.copyOf(newPublished), prepared);
+        }
+
+        Optional<Netlink> inside() {
+            return prepared.flatMap(Prepared::inside);
+        }
+    }
 
     private Networks(Linux linux, NetworkState state, Subnet subnet, Fd home, Options options) {
         this.linux = linux;
         this.state = state;
         this.home = home;
         this.addresses = new Addresses(subnet);
-        this.bridge = new Bridge(linux, options, subnet);
-        this.disposal = new Disposal(linux, home, addresses);
+        this.firewall = new Firewall(linux, options.table());
+        this.bridgeName = options.bridge();
+        this.bridge = new Bridge(options, subnet, firewall);
+        this.users = new UserNetworks(linux, home, firewall);
+        users.add(UserNetwork.ofDefault(state.bridgeId(), options.bridge(), addresses));
+        this.worker = new Worker(linux, home, firewall::watch);
+        this.disposal = new Disposal(linux, home, users::free);
         this.pool = new Pool(
                 options.poolSize(), disposal, () -> new Namespaces(linux, home, bridge, addresses, state.bridgeId()));
     }
@@ -74,9 +116,17 @@ public final class Networks implements AutoCloseable {
 
     /**
      * Begins to fill the pool in the background; the first claim does so too. Not before all that runs is
-     * {@linkplain #adopt adopted}.
+     * {@linkplain #adopt adopted}. What the adopted need of bridges and of the table is made if it is missing.
      */
     public void startPool() {
+        java.util.Set<String> needed = new java.util.TreeSet<>();
+        synchronized (leases) {
+            leases.values().forEach(l -> {
+                l.endpoint().ifPresent(e -> needed.add(e.networkId()));
+                l.others().forEach(e -> needed.add(e.networkId()));
+            });
+        }
+        worker.start(() -> needed.forEach(id -> users.find(id).ifPresent(users::make)));
         pool.fill();
     }
 
@@ -89,12 +139,8 @@ public final class Networks implements AutoCloseable {
      *     are in use, or the kernel refuses
      */
     public Claimed claim(String containerId, Mode mode, Optional<String> requestedMac) {
-        Optional<String> mac = requestedMac.map(m -> m.toLowerCase(Locale.ROOT));
+        Optional<String> mac = requestedMac.map(Networks::checkedMac);
         mac.ifPresent(m -> {
-            if (!MAC.matcher(m).matches()) {
-                throw new NetworkException("MAC address \"" + m
-                        + "\" must be six bytes such as 02:42:ac:1d:00:02, the first of them even.");
-            }
             if (mode == Mode.NONE) {
                 throw new NetworkException("A container without a network cannot have the MAC address " + m + ".");
             }
@@ -102,13 +148,13 @@ public final class Networks implements AutoCloseable {
         synchronized (leases) {
             refuseSecond(containerId);
             // the place is taken before the namespace is there: a second claim must not get past it meanwhile
-            leases.put(containerId, new Lease(mode, Optional.empty(), Optional.empty()));
+            leases.put(containerId, Lease.of(mode, Optional.empty(), Optional.empty()));
         }
         try {
             Prepared prepared = pool.claim(mode, mac);
             Claimed claimed = prepared.claimed();
             synchronized (leases) {
-                leases.put(containerId, new Lease(mode, claimed.endpoint(), Optional.of(prepared)));
+                leases.put(containerId, Lease.of(mode, claimed.endpoint(), Optional.of(prepared)));
             }
             return claimed;
         } catch (RuntimeException e) {
@@ -119,22 +165,50 @@ public final class Networks implements AutoCloseable {
         }
     }
 
-    /**
-     * After a restart of the engine: a container that still runs, or has not been released, has this place. To be called
-     * before {@link #startPool} and the first claim.
-     *
-     * @throws NetworkException if the container has a place already, or the address is in use
-     */
+    /** As {@link #adopt(String, List, List)} for a container on the default bridge without published ports. */
     public void adopt(String containerId, Endpoint endpoint) {
-        int address = Subnet.number(endpoint.address());
+        adopt(containerId, List.of(endpoint), List.of());
+    }
+
+    /**
+     * After a restart of the engine: a container that still runs, or has not been released, has these places and ports. To
+     * be called before {@link #startPool} and the first claim, and after {@link #restore}.
+     *
+     * @throws NetworkException if the container has a place already, or an address is in use
+     */
+    public void adopt(String containerId, List<Endpoint> endpoints, List<Publication> published) {
         synchronized (leases) {
             refuseSecond(containerId);
-            // where the subnet had to change, an address of the former one is in nobody's way
-            if (addresses.subnet().contains(address) && !addresses.reserve(address)) {
-                throw new NetworkException("Container " + containerId + " has the address " + endpoint.address()
-                        + ", which is in use by another or by the bridge.");
+            Optional<Endpoint> own = Optional.empty();
+            List<Endpoint> others = new ArrayList<>();
+            for (Endpoint e : endpoints) {
+                int address = Subnet.number(e.address());
+                boolean usual = e.networkId().equals(state.bridgeId());
+                Optional<Addresses> of = users.find(e.networkId()).map(UserNetwork::addresses);
+                // where the subnet had to change, an address of the former one is in nobody's way
+                if (of.isPresent()
+                        && of.get().subnet().contains(address)
+                        && !of.get().reserve(address)) {
+                    throw new NetworkException("Container " + containerId + " has the address " + e.address()
+                            + ", which is in use by another or by the bridge.");
+                }
+                if (usual) {
+                    own = Optional.of(e);
+                } else {
+                    others.add(e);
+                }
             }
-            leases.put(containerId, new Lease(Mode.BRIDGE, Optional.of(endpoint), Optional.empty()));
+            published.forEach(firewall::note);
+            published.forEach(ports::adopt);
+            leases.put(
+                    containerId,
+                    new Lease(
+                            own.isPresent() ? Mode.BRIDGE : Mode.NONE,
+                            own,
+                            List.copyOf(others),
+                            !others.isEmpty(),
+                            List.copyOf(published),
+                            Optional.empty()));
         }
     }
 
@@ -142,7 +216,7 @@ public final class Networks implements AutoCloseable {
     public void adoptWithoutNetwork(String containerId) {
         synchronized (leases) {
             refuseSecond(containerId);
-            leases.put(containerId, new Lease(Mode.NONE, Optional.empty(), Optional.empty()));
+            leases.put(containerId, Lease.of(Mode.NONE, Optional.empty(), Optional.empty()));
         }
     }
 
@@ -170,29 +244,191 @@ public final class Networks implements AutoCloseable {
             claimed.namespace().close();
             return;
         }
+        withdraw(lease.get());
         boolean ordinary = claimed.endpoint().isEmpty()
                 || claimed.endpoint()
                         .filter(e -> e.mac().equals(Subnet.mac(Subnet.number(e.address()))))
                         .filter(e -> addresses.subnet().contains(Subnet.number(e.address())))
                         .isPresent();
         Prepared prepared = lease.get().prepared().orElse(new Prepared(claimed, Optional.empty()));
-        if (recyclable && ordinary) {
+        lease.get().others().forEach(disposal::add);
+        if (recyclable && ordinary && !lease.get().altered()) {
             pool.giveBack(prepared);
-        } else {
+        } else if (lease.get().endpoint().equals(claimed.endpoint())) {
             disposal.add(prepared);
+        } else {
+            // it left or joined the default bridge while it ran
+            lease.get().endpoint().ifPresent(disposal::add);
+            disposal.add(new Prepared(new Claimed(claimed.namespace(), Optional.empty()), prepared.inside()));
         }
     }
 
     /**
      * An {@linkplain #adopt adopted} container has ended, and there is no descriptor of its namespace: the kernel
-     * destroys that by itself. Its address is free when its link is gone. Returns at once.
+     * destroys that by itself. Its addresses are free when their links are gone. Returns at once.
      */
     public void release(String containerId) {
         Optional<Lease> lease;
         synchronized (leases) {
             lease = Optional.ofNullable(leases.remove(containerId));
         }
+        lease.ifPresent(this::withdraw);
         lease.flatMap(Lease::endpoint).ifPresent(disposal::add);
+        lease.ifPresent(l -> l.others().forEach(disposal::add));
+    }
+
+    private void withdraw(Lease lease) {
+        if (!lease.published().isEmpty()) {
+            worker.call(() -> {
+                firewall.unpublish(lease.published());
+                ports.give(lease.published());
+                return lease;
+            });
+        }
+    }
+
+    private Lease lease(String containerId) {
+        synchronized (leases) {
+            Lease lease = leases.get(containerId);
+            if (lease == null) {
+                throw new NetworkException("Container " + containerId + " has no network namespace.");
+            }
+            return lease;
+        }
+    }
+
+    private void update(String containerId, UnaryOperator<Lease> change) {
+        synchronized (leases) {
+            leases.computeIfPresent(containerId, (id, lease) -> change.apply(lease));
+        }
+    }
+
+    /**
+     * Chooses what a wish for a network leaves open and notes the network. Nothing changes in the kernel before
+     * {@link #make}, so that the caller can write down first what it is about to do.
+     *
+     * @return the network with subnet, gateway and bridge
+     * @throws NetworkException naming what is wrong with it, or that no subnet is free
+     */
+    public BridgeNetwork define(BridgeNetwork wish) {
+        return worker.call(() -> users.define(wish));
+    }
+
+    /** After a restart of the engine: a network that was {@linkplain #define defined}. */
+    public void restore(BridgeNetwork network) {
+        users.restore(network);
+    }
+
+    /**
+     * Makes the bridge of a network and what else is missing of it.
+     *
+     * @throws NetworkException if the kernel refuses
+     */
+    public void make(String networkId) {
+        worker.call(() -> {
+            users.make(users.get(networkId));
+            return networkId;
+        });
+    }
+
+    /** Removes a network, in which no container may be; harmless where there is none. */
+    public void remove(String networkId) {
+        worker.call(() -> {
+            users.remove(networkId);
+            return networkId;
+        });
+    }
+
+    /** Removes the bridge of a network that is known no more. */
+    public void removeBridge(String bridgeName) {
+        worker.call(() -> {
+            users.removeLink(bridgeName);
+            return bridgeName;
+        });
+    }
+
+    /**
+     * Connects a container that has claimed its namespace to a network besides the default bridge; its link is the first
+     * {@code ethN} that is free.
+     *
+     * @throws NetworkException if the address is in use or none of the network's, or the kernel refuses
+     */
+    public Endpoint connect(String containerId, Fd namespace, EndpointWish wish) {
+        String mac = checkedMac(wish.mac());
+        Lease lease = lease(containerId);
+        Endpoint endpoint = worker.call(() ->
+                users.connect(namespace, lease.inside(), new EndpointWish(wish.networkId(), wish.address(), mac)));
+        update(containerId, l -> {
+            List<Endpoint> others = new ArrayList<>(l.others());
+            others.add(endpoint);
+            return l.with(l.endpoint(), others);
+        });
+        return endpoint;
+    }
+
+    /** Takes a container out of a network, the default bridge too. */
+    public void disconnect(String containerId, Endpoint endpoint) {
+        worker.call(() -> {
+            users.removeLink(endpoint.hostInterface());
+            users.free(endpoint);
+            return endpoint;
+        });
+        update(containerId, l -> {
+            List<Endpoint> others = new ArrayList<>(l.others());
+            others.removeIf(e -> e.endpointId().equals(endpoint.endpointId()));
+            return l.with(l.endpoint().filter(e -> !e.endpointId().equals(endpoint.endpointId())), others);
+        });
+    }
+
+    /** Has a container send what is for no network of its own to the gateway of this place. */
+    public void route(String containerId, Fd namespace, Endpoint endpoint) {
+        Lease lease = lease(containerId);
+        worker.call(() -> {
+            users.route(namespace, lease.inside(), endpoint);
+            return endpoint;
+        });
+    }
+
+    /**
+     * Publishes ports of a container at this host until {@link #release}, or {@link #unpublish}.
+     *
+     * @param endpoint of the container, to which connections go
+     * @throws PortTakenException if a port is another's
+     * @throws NetworkException if the kernel refuses
+     */
+    public List<Publication> publish(String containerId, Endpoint endpoint, List<PortWish> wishes) {
+        List<Publication> published = worker.call(() -> {
+            List<Publication> taken = ports.take(wishes, endpoint.address());
+            try {
+                users.reflect(endpoint);
+                firewall.publish(taken);
+                return taken;
+            } catch (RuntimeException e) {
+                ports.give(taken);
+                throw e;
+            }
+        });
+        update(containerId, l -> {
+            List<Publication> all = new ArrayList<>(l.published());
+            all.addAll(published);
+            return l.with(all);
+        });
+        return published;
+    }
+
+    /** Takes all ports of a container back. */
+    public void unpublish(String containerId) {
+        withdraw(lease(containerId));
+        update(containerId, l -> l.with(List.of()));
+    }
+
+    private static String checkedMac(String mac) {
+        String lower = mac.toLowerCase(Locale.ROOT);
+        if (!lower.isEmpty() && !MAC.matcher(lower).matches()) {
+            throw new NetworkException(
+                    "MAC address \"" + mac + "\" must be six bytes such as 02:42:ac:1d:00:02, the first of them even.");
+        }
+        return lower;
     }
 
     /** The three networks: bridge, host, none. */
@@ -200,9 +436,10 @@ public final class Networks implements AutoCloseable {
         Subnet subnet = addresses.subnet();
         String gateway = Subnet.address(subnet.gateway()).getHostAddress();
         return List.of(
-                new NetworkInfo("bridge", state.bridgeId(), "bridge", subnet.toString(), gateway, in(Mode.BRIDGE)),
-                new NetworkInfo("host", state.hostId(), "host", "", "", List.of()),
-                new NetworkInfo("none", state.noneId(), "null", "", "", in(Mode.NONE)));
+                new NetworkInfo(
+                        "bridge", state.bridgeId(), "bridge", subnet.toString(), gateway, bridgeName, in(Mode.BRIDGE)),
+                new NetworkInfo("host", state.hostId(), "host", "", "", "", List.of()),
+                new NetworkInfo("none", state.noneId(), "null", "", "", "", in(Mode.NONE)));
     }
 
     private List<String> in(Mode mode) {
@@ -228,33 +465,36 @@ public final class Networks implements AutoCloseable {
     /** Destroys the namespaces that are ready. Those of containers, the bridge and the table stay. */
     @Override
     public void close() {
-        pool.close();
-        disposal.close();
+        endThreads();
         home.close();
     }
 
-    /**
-     * Closes, and removes the bridge and the table; to be called when no container runs. Forwarding stays on, since
-     * others may have come to need it.
-     *
-     * @throws kist.kernel.KernelException if the kernel refuses
-     */
-    public void destroyAll() {
+    private void endThreads() {
         pool.close();
         disposal.close();
-        Throwable[] failure = new Throwable[1];
-        Thread remover = Thread.ofPlatform().name("kist-network-remover").start(() -> {
-            linux.setns(home, Flags.CLONE_NEWNET);
-            try (Netlink route = Netlink.open(linux, Netlink.ROUTE)) {
-                bridge.remove(route);
-            } catch (RuntimeException e) {
-                failure[0] = e;
-            }
-        });
-        Threads.join(remover);
-        home.close();
-        if (failure[0] instanceof RuntimeException e) {
-            throw e;
+        worker.close();
+        ports.closeAll();
+        users.close();
+    }
+
+    /**
+     * Closes, and removes the bridges and the table; to be called when no container runs. Forwarding stays on, since
+     * others may have come to need it.
+     *
+     * @throws NetworkException if the kernel refuses
+     */
+    public void destroyAll() {
+        try {
+            pool.close();
+            disposal.close();
+            worker.call(() -> {
+                users.unmake();
+                firewall.uninstall();
+                return bridge;
+            });
+        } finally {
+            endThreads();
+            home.close();
         }
     }
 }

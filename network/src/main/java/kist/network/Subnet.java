@@ -38,6 +38,18 @@ record Subnet(int network, int prefixLength) {
         throw refusal(text);
     }
 
+    /** Reads a subnet of any size, whatever bits are set after its prefix, as a range of addresses. */
+    static Subnet parseRange(String text) {
+        int slash = text.indexOf('/');
+        if (slash > 0 && text.substring(slash + 1).matches("[0-9]{1,2}")) {
+            int prefix = Integer.parseInt(text.substring(slash + 1));
+            if (prefix >= 1 && prefix <= 32) {
+                return new Subnet(number(text.substring(0, slash)) & mask(prefix), prefix);
+            }
+        }
+        throw new NetworkException("IP range \"" + text + "\" must be an IPv4 network such as 172.29.1.0/24.");
+    }
+
     private static NetworkException refusal(String text) {
         return new NetworkException(
                 "Subnet \"" + text

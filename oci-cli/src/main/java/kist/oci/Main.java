@@ -366,7 +366,7 @@ public final class Main {
                 .args(List.of("sh"))
                 .terminal(true)
                 .hostname("kist")
-                .user(new User(0, 0, OptionalInt.empty(), List.of(), ""))
+                .user(new User(0, 0, OptionalInt.empty(), List.of(), List.of(), ""))
                 .build();
         try {
             Files.write(

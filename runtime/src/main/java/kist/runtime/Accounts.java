@@ -32,11 +32,10 @@ final class Accounts {
     Account find(User user) {
         if (user.username().isEmpty()) {
             Optional<Entry> entry = find("/etc/passwd", "", user.uid());
+            List<Long> groups = new ArrayList<>(user.additionalGids());
+            additional(user.groupNames(), groups);
             return new Account(
-                    user.uid(),
-                    user.gid(),
-                    user.additionalGids(),
-                    entry.map(Entry::home).orElse("/"));
+                    user.uid(), user.gid(), groups, entry.map(Entry::home).orElse("/"));
         }
         return named(user);
     }
@@ -80,11 +79,25 @@ final class Accounts {
                 groups.add(more);
             }
         }
+        additional(user.groupNames(), groups);
         return new Account(
                 entry.map(Entry::id).orElse(uid),
                 gid,
                 groups,
                 entry.map(Entry::home).orElse("/"));
+    }
+
+    private void additional(List<String> names, List<Long> groups) {
+        for (String name : names) {
+            // a name made of digits counts as a name where there is one
+            long gid = find("/etc/group", name, -1)
+                    .map(Entry::id)
+                    .or(() -> Fields.digits(name) ? Optional.of(id(name, name)) : Optional.empty())
+                    .orElseThrow(() -> refused(name, "Unable to find group " + name));
+            if (!groups.contains(gid)) {
+                groups.add(gid);
+            }
+        }
     }
 
     private static long id(String spec, String digits) {

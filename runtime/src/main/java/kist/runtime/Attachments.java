@@ -3,6 +3,7 @@ package kist.runtime;
 import java.util.Map;
 import java.util.Optional;
 import kist.kernel.Fd;
+import kist.kernel.Keeper;
 
 /**
  * What the caller has ready for a process. The descriptors stay the caller's, who may close them when the start has
@@ -17,11 +18,13 @@ import kist.kernel.Fd;
  * @param keeperInput write end of the input, which the keeper holds open
  * @param keeperOutput read end of the output, which the keeper writes to the log
  * @param keeperError read end of the error output
- * @param log opened for appending
+ * @param log where the keeper puts what it reads
  * @param volumes detached mounts (open_tree(2) with OPEN_TREE_CLONE) by destination: the source of the spec's bind
  *     mount with that destination; those that the spec does not have are mounted after all others, private and as they
  *     are (resolv.conf, hosts, hostname)
  * @param waitForStart stop before the program is executed, until {@link ContainerRuntime#proceed}
+ * @param init executable file that becomes the first process, with the program as its argument; empty for the program
+ * @param joined what it shares with other containers
  */
 public record Attachments(
         Optional<Fd> rootfs,
@@ -33,9 +36,23 @@ public record Attachments(
         Optional<Fd> keeperInput,
         Optional<Fd> keeperOutput,
         Optional<Fd> keeperError,
-        Optional<Fd> log,
+        Optional<Keeper.Log> log,
         Map<String, Fd> volumes,
-        boolean waitForStart) {
+        boolean waitForStart,
+        Optional<Fd> init,
+        Joined joined) {
+    /**
+     * What a container shares with others that run.
+     *
+     * @param namespaces by type ({@code ipc}, {@code pid}, {@code uts}): a descriptor of the namespace or a pidfd of a
+     *     process in it, in place of the path that the spec names
+     * @param sharedMemory pidfd of the process whose /dev/shm is to be the container's too
+     */
+    public record Joined(Map<String, Fd> namespaces, Optional<Fd> sharedMemory) {
+        /** Nothing. */
+        public static final Joined NOTHING = new Joined(Map.of(), Optional.empty());
+    }
+
     /** Nothing: /dev/null as standard streams, the keeper's control group. */
     public static final Attachments NONE = new Attachments(
             Optional.empty(),
@@ -49,7 +66,9 @@ public record Attachments(
             Optional.empty(),
             Optional.empty(),
             Map.of(),
-            false);
+            false,
+            Optional.empty(),
+            Joined.NOTHING);
 
     /** These with this root. */
     public Attachments withRootfs(Fd mount) {
@@ -65,7 +84,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with this control group. */
@@ -82,7 +103,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with this network namespace. */
@@ -99,7 +122,9 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with standard streams for the process. */
@@ -116,13 +141,28 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with the other ends of the standard streams for the keeper, and a log. */
-    public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Fd> to) {
+    public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Keeper.Log> to) {
         return new Attachments(
-                rootfs, cgroup, networkNamespace, input, output, error, in, out, err, to, volumes, waitForStart);
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                in,
+                out,
+                err,
+                to,
+                volumes,
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with volumes. */
@@ -139,7 +179,9 @@ public record Attachments(
                 keeperError,
                 log,
                 mounts,
-                waitForStart);
+                waitForStart,
+                init,
+                joined);
     }
 
     /** These with a stop before the program is executed. */
@@ -156,6 +198,27 @@ public record Attachments(
                 keeperError,
                 log,
                 volumes,
-                true);
+                true,
+                init,
+                joined);
+    }
+
+    /** These with an init, and with what is shared with other containers. */
+    public Attachments with(Optional<Fd> program, Joined others) {
+        return new Attachments(
+                rootfs,
+                cgroup,
+                networkNamespace,
+                input,
+                output,
+                error,
+                keeperInput,
+                keeperOutput,
+                keeperError,
+                log,
+                volumes,
+                waitForStart,
+                program,
+                others);
     }
 }

@@ -236,8 +236,7 @@ final class CgroupsV1 implements Cgroups {
                 set("cpu.quota", "cpu", "cpu.cfs_quota_us", c.quota());
             }
             set("cpu.burst", "cpu", "cpu.cfs_burst_us", c.burst());
-            set("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", c.realtimePeriod());
-            set("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", c.realtimeRuntime());
+            realtime(c);
             set("cpu.idle", "cpu", "cpu.idle", c.idle());
             if (!c.cpus().isEmpty()) {
                 set("cpu.cpus", "cpuset", "cpuset.cpus", c.cpus());
@@ -247,14 +246,48 @@ final class CgroupsV1 implements Cgroups {
             }
         }
 
+        private void realtime(Resources.Cpu c) {
+            if (c.realtimeRuntime().orElse(0) > 0) {
+                shareRealtime();
+            }
+            if (c.realtimePeriod().orElse(0) != 0) {
+                set("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", c.realtimePeriod());
+            }
+            set("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", c.realtimeRuntime());
+        }
+
+        /** A group can have no more than its parent, and one that was just made has nothing: hands the root's down. */
+        private void shareRealtime() {
+            ControlFiles files = files("cpu");
+            String share = files.read("cpu.rt_runtime_us").strip();
+            for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
+                String file = path.substring(0, slash) + "/cpu.rt_runtime_us";
+                if (files.number(file) != 0) {
+                    continue;
+                }
+                try {
+                    files.write(file, share);
+                } catch (KernelException e) {
+                    return; // others have it; the kernel says so when the limit itself is set
+                }
+            }
+        }
+
         private void blockIo(Resources.BlockIo io) {
+            String weight = files("blkio").exists(at("blkio.bfq.weight")) ? "blkio.bfq.weight" : "blkio.weight";
             if (io.weight().isPresent() && io.weight().getAsInt() != 0) {
-                boolean bfq = files("blkio").exists(at("blkio.bfq.weight"));
                 set(
                         "blockIO.weight",
                         "blkio",
-                        bfq ? "blkio.bfq.weight" : "blkio.weight",
+                        weight,
                         Integer.toString(io.weight().getAsInt()));
+            }
+            for (Resources.Weight w : io.weightDevice()) {
+                set(
+                        "blockIO.weightDevice",
+                        "blkio",
+                        weight + "_device",
+                        w.major() + ":" + w.minor() + " " + w.weight());
             }
             throttle("throttleReadBpsDevice", "blkio.throttle.read_bps_device", io.throttleReadBpsDevice());
             throttle("throttleWriteBpsDevice", "blkio.throttle.write_bps_device", io.throttleWriteBpsDevice());

@@ -214,14 +214,20 @@ final class CgroupsV2 implements Cgroups {
             }
         }
 
+        /** 10 to 1000 of version 1 is 1 to 10000 of io.weight. */
+        private static long weight(boolean bfq, int weight) {
+            return bfq ? weight : 1 + (weight - 10L) * 9999 / 990;
+        }
+
         private void blockIo(Resources.BlockIo io) {
+            boolean bfq = files.exists(at("io.bfq.weight"));
+            String file = bfq ? "io.bfq.weight" : "io.weight";
             int weight = io.weight().orElse(0);
             if (weight != 0) {
-                if (files.exists(at("io.bfq.weight"))) {
-                    set("blockIO.weight", "io.bfq.weight", Integer.toString(weight));
-                } else {
-                    set("blockIO.weight", "io.weight", Long.toString(1 + (weight - 10L) * 9999 / 990));
-                }
+                set("blockIO.weight", file, Long.toString(weight(bfq, weight)));
+            }
+            for (Resources.Weight w : io.weightDevice()) {
+                set("blockIO.weightDevice", file, w.major() + ":" + w.minor() + " " + weight(bfq, w.weight()));
             }
             throttle("throttleReadBpsDevice", "rbps", io.throttleReadBpsDevice());
             throttle("throttleWriteBpsDevice", "wbps", io.throttleWriteBpsDevice());

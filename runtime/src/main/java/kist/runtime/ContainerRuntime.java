@@ -165,9 +165,12 @@ public final class ContainerRuntime {
     }
 
     private static void refuse(Process process) {
-        if (!process.apparmorProfile().isEmpty() && !process.apparmorProfile().equals("unconfined")) {
+        if (!process.apparmorProfile().isEmpty()
+                && !process.apparmorProfile().equals("unconfined")
+                && !AppArmor.isEnabled()) {
             throw new SpecException(
-                    "process.apparmorProfile", "AppArmor is not supported by this version; leave it out");
+                    "process.apparmorProfile",
+                    "\"" + process.apparmorProfile() + "\" cannot be applied: AppArmor is not enabled on this host");
         }
         if (!process.selinuxLabel().isEmpty()) {
             throw new SpecException("process.selinuxLabel", "SELinux is not supported by this version; leave it out");
@@ -198,10 +201,13 @@ public final class ContainerRuntime {
                         | Flags.CLONE_NEWNET
                         | Flags.CLONE_NEWCGROUP));
         t.call("umask", Sys.UMASK, Tape.number(0));
-        p.priorities(
-                process.oomScoreAdj().isPresent()
-                        ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
-                        : Tape.number(-1));
+        boolean needsProc =
+                process.oomScoreAdj().isPresent() || !process.apparmorProfile().isEmpty();
+        Tape.Arg proc = needsProc
+                ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0)
+                : Tape.number(-1);
+        p.priorities(proc);
+        p.label(proc);
         if (process.terminal()) {
             p.streams(p.terminal(Tape.number(Flags.AT_FDCWD), "/dev/pts/ptmx"));
         } else {
@@ -216,7 +222,7 @@ public final class ContainerRuntime {
                         "setting the personality",
                         Sys.PERSONALITY,
                         Tape.number(o.domain().equals("LINUX32") ? 8 : 0)));
-        int commandLine = p.become(spec.linux().seccomp(), with.waitForStart());
+        int commandLine = p.become(spec.linux().seccomp(), with);
         return new Compiled(t, 0, commandLine, Optional.of(container), List.of());
     }
 

@@ -78,6 +78,14 @@ public final class DefaultSpec {
     private Map<String, String> sysctls = Map.of();
     private OptionalInt oomScoreAdj = OptionalInt.empty();
     private String cgroupsPath = "";
+    private String apparmorProfile = "";
+    private Optional<Mount> sharedMemory = Optional.empty();
+    private boolean noSharedMemory;
+    private Optional<Boolean> writableCgroups = Optional.empty();
+    private Optional<List<String>> maskedPaths = Optional.empty();
+    private Optional<List<String>> readonlyPaths = Optional.empty();
+    private List<Device> devices = List.of();
+    private Map<String, String> annotations = Map.of();
     private final List<Namespace> namespaces = new ArrayList<>(List.of(
             new Namespace("pid", ""),
             new Namespace("network", ""),
@@ -256,6 +264,66 @@ public final class DefaultSpec {
         return this;
     }
 
+    /** The AppArmor profile of its processes; empty for the engine's own, {@code unconfined} for none. */
+    public DefaultSpec apparmorProfile(String name) {
+        apparmorProfile = name;
+        return this;
+    }
+
+    /** Without a mount on /dev/shm. */
+    public DefaultSpec noSharedMemory() {
+        noSharedMemory = true;
+        return this;
+    }
+
+    /** With the host's /dev/shm in place of one of its own. */
+    public DefaultSpec hostSharedMemory() {
+        sharedMemory = Optional.of(
+                Mount.bind("/dev/shm", "/dev/shm", List.of("bind", "rprivate", "nosuid", "noexec", "nodev")));
+        return this;
+    }
+
+    /** With another container's /dev/shm in place of one of its own, see {@link Attachments.Joined#sharedMemory}. */
+    public DefaultSpec joinedSharedMemory() {
+        sharedMemory = Optional.of(Mount.bind("shm", "/dev/shm", List.of("bind", "rprivate")));
+        return this;
+    }
+
+    /** Whether /sys/fs/cgroup can be written; without this only where privileged. */
+    public DefaultSpec writableCgroups(boolean value) {
+        writableCgroups = Optional.of(value);
+        return this;
+    }
+
+    /** These paths hidden instead of {@link #MASKED_PATHS}; a privileged container has none hidden in any case. */
+    public DefaultSpec maskedPaths(List<String> paths) {
+        maskedPaths = Optional.of(paths);
+        return this;
+    }
+
+    /** These paths read-only instead of {@link #READONLY_PATHS}; a privileged container has none in any case. */
+    public DefaultSpec readonlyPaths(List<String> paths) {
+        readonlyPaths = Optional.of(paths);
+        return this;
+    }
+
+    /** Nodes in /dev beside the usual ones; what may be done with them is said by the device rules. */
+    public DefaultSpec devices(List<Device> value) {
+        devices = value;
+        return this;
+    }
+
+    /** Annotations of the spec, which nothing here interprets. */
+    public DefaultSpec annotations(Map<String, String> value) {
+        annotations = value;
+        return this;
+    }
+
+    /** The capabilities that a process of the container has. */
+    public List<String> givenCapabilities() {
+        return privileged ? Capability.all() : capabilities;
+    }
+
     /** Shares the host's namespace of this type, such as {@code network}. */
     public DefaultSpec hostNamespace(String type) {
         namespaces.removeIf(n -> n.type().equals(type));
@@ -271,7 +339,9 @@ public final class DefaultSpec {
 
     /** The spec. */
     public Spec build() {
-        List<String> given = privileged ? Capability.all() : capabilities;
+        sysctls.keySet().forEach(name -> Sysctls.path(name, isOwn("ipc"), isOwn("network"), isOwn("uts")));
+        rlimits.forEach(Rlimit::resource);
+        List<String> given = givenCapabilities();
         Capabilities caps = Capabilities.of(given);
         Process process = new Process(
                 terminal,
@@ -283,7 +353,7 @@ public final class DefaultSpec {
                 Optional.of(caps),
                 rlimits,
                 noNewPrivileges,
-                "",
+                apparmorProfile,
                 oomScoreAdj,
                 "",
                 Optional.empty());
@@ -305,18 +375,34 @@ public final class DefaultSpec {
                 domainname,
                 allMounts(),
                 Optional.empty(),
-                Map.of(),
+                annotations,
                 new OciLinux(
                         List.copyOf(namespaces),
-                        privileged ? hostDevices(Path.of("/dev")) : List.of(),
+                        nodes(),
                         cgroupsPath,
                         resources.withDevices(List.copyOf(rules)),
                         "",
                         filter,
                         sysctls,
-                        privileged ? List.of() : MASKED_PATHS,
-                        privileged ? List.of() : READONLY_PATHS,
+                        privileged ? List.of() : maskedPaths.orElse(MASKED_PATHS),
+                        privileged ? List.of() : readonlyPaths.orElse(READONLY_PATHS),
                         Optional.empty()));
+    }
+
+    private boolean isOwn(String type) {
+        return namespaces.contains(new Namespace(type, ""));
+    }
+
+    private List<Device> nodes() {
+        if (!privileged) {
+            return devices;
+        }
+        List<Device> all = HostDevices.below(Path.of("/dev"));
+        devices.forEach(d -> {
+            all.removeIf(h -> h.path().equals(d.path()));
+            all.add(d);
+        });
+        return List.copyOf(all);
     }
 
     private List<String> environment() {
@@ -356,15 +442,13 @@ public final class DefaultSpec {
                         "devpts",
                         List.of("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")));
         add(all, new Mount("/sys", "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access)));
-        add(all, new Mount("/sys/fs/cgroup", "cgroup", "cgroup", List.of(access, "nosuid", "noexec", "nodev")));
+        String groups = writableCgroups.orElse(privileged) ? "rw" : "ro";
+        add(all, new Mount("/sys/fs/cgroup", "cgroup", "cgroup", List.of(groups, "nosuid", "noexec", "nodev")));
         add(all, new Mount("/dev/mqueue", "mqueue", "mqueue", List.of("nosuid", "noexec", "nodev")));
-        add(
-                all,
-                new Mount(
-                        "/dev/shm",
-                        "tmpfs",
-                        "shm",
-                        List.of("nosuid", "noexec", "nodev", "mode=1777", "size=" + shmSize)));
+        if (!noSharedMemory) {
+            List<String> own = List.of("nosuid", "noexec", "nodev", "mode=1777", "size=" + shmSize);
+            add(all, sharedMemory.orElseGet(() -> new Mount("/dev/shm", "tmpfs", "shm", own)));
+        }
         if (!mounts.isEmpty()) {
             List<Mount> mine = new ArrayList<>(mounts);
             // a mount below another one must come after it
@@ -381,46 +465,5 @@ public final class DefaultSpec {
             }
         }
         all.add(standard);
-    }
-
-    /** The device nodes of a directory and below it, without what every container has an own instance of. */
-    private static List<Device> hostDevices(Path directory) {
-        List<Device> found = new ArrayList<>();
-        collect(directory, found);
-        return found;
-    }
-
-    private static void collect(Path directory, List<Device> found) {
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-            for (Path entry : entries) {
-                String name = String.valueOf(entry.getFileName());
-                if (Files.isSymbolicLink(entry)) {
-                    continue;
-                }
-                if (Files.isDirectory(entry)) {
-                    if (!List.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev")
-                            .contains(name)) {
-                        collect(entry, found);
-                    }
-                    continue;
-                }
-                int mode = (Integer) Files.getAttribute(entry, "unix:mode");
-                String type = (mode & 0170000) == 0020000 ? "c" : (mode & 0170000) == 0060000 ? "b" : "";
-                if (type.isEmpty() || name.equals("console") || name.equals("ptmx")) {
-                    continue;
-                }
-                long device = (Long) Files.getAttribute(entry, "unix:rdev");
-                found.add(new Device(
-                        type,
-                        entry.toString(),
-                        device >>> 8 & 0xfff,
-                        device & 0xff | device >>> 12 & 0xfff00,
-                        OptionalInt.of(mode & 07777),
-                        OptionalLong.of((Integer) Files.getAttribute(entry, "unix:uid")),
-                        OptionalLong.of((Integer) Files.getAttribute(entry, "unix:gid"))));
-            }
-        } catch (IOException e) {
-            // a device that went away while we looked
-        }
     }
 }

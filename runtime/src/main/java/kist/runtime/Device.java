@@ -17,4 +17,9 @@ public record Device(
     public static Device character(String path, long major, long minor) {
         return new Device("c", path, major, minor, OptionalInt.of(0666), OptionalLong.empty(), OptionalLong.empty());
     }
+
+    /** The same device under another path. */
+    public Device at(String other) {
+        return new Device(type, other, major, minor, fileMode, uid, gid);
+    }
 }

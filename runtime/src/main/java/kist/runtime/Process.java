@@ -79,6 +79,24 @@ public record Process(
                 ioPriority);
     }
 
+    /** The same process with every capability and no AppArmor profile, as a privileged exec has it. */
+    public Process privileged() {
+        return new Process(
+                terminal,
+                consoleSize,
+                user,
+                args,
+                env,
+                cwd,
+                Optional.of(Capabilities.of(Capability.all())),
+                rlimits,
+                noNewPrivileges,
+                apparmorProfile.isEmpty() ? "" : "unconfined",
+                oomScoreAdj,
+                selinuxLabel,
+                ioPriority);
+    }
+
     /** The same process with a terminal of this size. */
     public Process with(ConsoleSize size) {
         return new Process(

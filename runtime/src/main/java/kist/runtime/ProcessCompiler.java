@@ -29,6 +29,9 @@ final class ProcessCompiler {
     private static final int SECCOMP_SET_MODE_FILTER = 1;
     private static final int IOPRIO_WHO_PROCESS = 1;
     private static final int KEYCTL_JOIN_SESSION_KEYRING = 1;
+    /** The descriptor of the init until it is executed: the first that is not a standard stream. */
+    private static final int INIT = 3;
+
     private static final Arg ZERO = Tape.number(0);
     private static final Arg CWD = Tape.number(Flags.AT_FDCWD);
     private static final long IN_ROOT = Flags.RESOLVE_IN_ROOT | Flags.RESOLVE_NO_MAGICLINKS;
@@ -142,6 +145,17 @@ final class ProcessCompiler {
         });
     }
 
+    /** The AppArmor profile that begins with the program; written through a procfs that cannot be another one. */
+    void label(Arg proc) {
+        String profile = process.apparmorProfile();
+        if (profile.isEmpty() || profile.equals("unconfined") && !AppArmor.isEnabled()) {
+            return;
+        }
+        String what = "applying the AppArmor profile " + profile;
+        Line file = files.openat2(what, proc, "self/attr/apparmor/exec", Flags.O_WRONLY | Flags.O_CLOEXEC, IN_ROOT);
+        write(what, file, "exec " + profile);
+    }
+
     private static String show(long limit) {
         return limit == -1 ? "unlimited" : Long.toUnsignedString(limit);
     }
@@ -151,9 +165,12 @@ final class ProcessCompiler {
     }
 
     /** Everything from the last descriptor to the program; answers the number of the first line that is about it. */
-    int become(Optional<Seccomp> seccomp, boolean waitForStart) {
+    int become(Optional<Seccomp> seccomp, Attachments with) {
+        with.init()
+                .ifPresent(file -> t.call(
+                        "the init", Sys.DUP3, t.descriptor(file), Tape.number(INIT), Tape.number(Flags.O_CLOEXEC)));
         // before the working directory is entered, so that no descriptor can be named as one
-        t.closeFrom("closing descriptors", 3);
+        t.closeFrom("closing descriptors", with.init().isPresent() ? INIT + 1 : INIT);
         if (!process.cwd().equals("/")) {
             String what = "chdir to cwd (\"" + process.cwd() + "\") set in config.json failed";
             Line dir = files.openat2(
@@ -184,14 +201,14 @@ final class ProcessCompiler {
                     ZERO,
                     ZERO);
         }
-        if (waitForStart) {
+        if (with.waitForStart()) {
             t.sync("waiting for start");
         }
         if (process.noNewPrivileges()) {
             filter.ifPresent(f -> load(f, seccomp));
         }
         int first = t.size();
-        execute();
+        execute(with.init().isPresent());
         return first;
     }
 
@@ -299,7 +316,7 @@ final class ProcessCompiler {
                 program);
     }
 
-    private void execute() {
+    private void execute(boolean init) {
         List<String> env = new ArrayList<>(process.env().size() + 1);
         String path = DefaultSpec.PATH.substring(5);
         boolean home = false;
@@ -314,9 +331,23 @@ final class ProcessCompiler {
             env.remove("HOME=");
             env.add("HOME=" + account.home());
         }
+        Arg environment = t.strings(env);
+        if (init) {
+            List<String> args = new ArrayList<>(List.of("/sbin/docker-init", "--"));
+            args.addAll(process.args());
+            Arg arguments = t.strings(args);
+            Arg file = Tape.number(INIT);
+            Arg empty = Tape.number(Flags.AT_EMPTY_PATH);
+            // what is sent before the init is ready for it waits, instead of being lost on a first process
+            t.call("blocking signals", Sys.RT_SIGPROCMASK, ZERO, t.struct(8).u64(0, -1), ZERO, Tape.number(8));
+            // a filter of one's own may know execve alone
+            t.call("exec: the init", Sys.EXECVEAT, file, files.text(""), arguments, environment, empty)
+                    .allow(Errno.EPERM, Errno.ENOSYS);
+            t.call("exec: the init", Sys.EXECVE, t.text("/proc/self/fd/" + INIT), arguments, environment);
+            return;
+        }
         String command = process.args().getFirst();
         Arg arguments = t.strings(process.args());
-        Arg environment = t.strings(env);
         if (command.indexOf('/') >= 0) {
             t.call("exec: \"" + command + "\"", Sys.EXECVE, t.text(command), arguments, environment);
             return;
@@ -354,23 +385,7 @@ final class ProcessCompiler {
     /** The parameters below /proc/sys that belong to namespaces of the container; all others are the host's. */
     void sysctls(Arg proc, Map<String, String> sysctls, boolean ipc, boolean network, boolean uts) {
         sysctls.forEach((name, value) -> {
-            String path = name.indexOf('/') >= 0 ? name : name.replace('.', '/');
-            for (String part : path.split("/", -1)) {
-                if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-                    throw new SpecException("linux.sysctl", "\"" + name + "\" is no name of a parameter");
-                }
-            }
-            boolean own = path.startsWith("net/")
-                    ? network
-                    : path.startsWith("fs/mqueue/") || IPC_SYSCTLS.contains(path)
-                            ? ipc
-                            : path.equals("kernel/domainname") && uts;
-            if (!own) {
-                throw new SpecException(
-                        "linux.sysctl",
-                        "\"" + name
-                                + "\" is not in a namespace of the container's own, so setting it would change the host");
-            }
+            String path = Sysctls.path(name, ipc, network, uts);
             String what = "setting the parameter " + name;
             Line file = files.openat2(
                     what,
@@ -381,14 +396,4 @@ final class ProcessCompiler {
             write(what, file, value);
         });
     }
-
-    private static final List<String> IPC_SYSCTLS = List.of(
-            "kernel/msgmax",
-            "kernel/msgmnb",
-            "kernel/msgmni",
-            "kernel/sem",
-            "kernel/shmall",
-            "kernel/shmmax",
-            "kernel/shmmni",
-            "kernel/shm_rmid_forced");
 }

@@ -94,14 +94,23 @@ public record Resources(
     @Json
     public record Pids(long limit) {}
 
-    /** Block devices. */
+    /**
+     * Block devices.
+     *
+     * @param weight relative to other groups, 10 to 1000
+     */
     @Json
     public record BlockIo(
             OptionalInt weight,
+            List<Weight> weightDevice,
             List<Throttle> throttleReadBpsDevice,
             List<Throttle> throttleWriteBpsDevice,
             List<Throttle> throttleReadIOPSDevice,
             List<Throttle> throttleWriteIOPSDevice) {}
+
+    /** The weight on one device, 10 to 1000. */
+    @Json
+    public record Weight(long major, long minor, int weight) {}
 
     /** Bytes or operations in a second on one device. */
     @Json

@@ -32,6 +32,7 @@ public final class SeccompCompiler {
     private static final int UNKNOWN_CALL = -1;
     private static final int X32_BIT = 0x40000000;
     private static final int RET_ERRNO = 0x00050000;
+    private static final int MOST_KEPT = 64;
     private static final Map<Seccomp, byte[]> COMPILED = new ConcurrentHashMap<>();
 
     private SeccompCompiler() {}
@@ -47,7 +48,9 @@ public final class SeccompCompiler {
             return known;
         }
         byte[] made = make(filter);
-        COMPILED.put(filter, made);
+        if (COMPILED.size() < MOST_KEPT) {
+            COMPILED.put(filter, made); // users can bring as many of their own as they like
+        }
         return made;
     }
 

@@ -62,7 +62,7 @@ public final class SpecReader {
         return resources(parse(json, "resources.json"));
     }
 
-    private static Fields parse(byte[] json, String what) {
+    static Fields parse(byte[] json, String what) {
         if (json.length > MAXIMUM_BYTES) {
             throw new SpecException(what, "has " + json.length + " bytes; at most " + MAXIMUM_BYTES + " are read");
         }
@@ -188,7 +188,7 @@ public final class SpecReader {
     }
 
     private static User user(Fields f) {
-        f.refuse("username");
+        f.refuse("username", "groupNames");
         List<Long> groups = new ArrayList<>();
         for (Object o : f.array("additionalGids")) {
             groups.add(f.range("additionalGids", o, 0, ID));
@@ -198,6 +198,7 @@ public final class SpecReader {
                 f.number("gid", 0, ID, 0),
                 f.optionalInt("umask", 0, 0777),
                 List.copyOf(groups),
+                List.of(),
                 "");
         f.done();
         return user;
@@ -337,9 +338,17 @@ public final class SpecReader {
     }
 
     private static Resources.BlockIo blockIo(Fields f) {
-        f.refuse("leafWeight", "weightDevice");
+        f.refuse("leafWeight");
         var io = new Resources.BlockIo(
                 f.optionalInt("weight", 0, 1000),
+                f.objects("weightDevice", w -> {
+                    w.refuse("leafWeight");
+                    var weight =
+                            new Resources.Weight(w.number("major", 0, 4095, 0), w.number("minor", 0, 1048575, 0), (int)
+                                    w.number("weight", 10, 1000, 0));
+                    w.done();
+                    return weight;
+                }),
                 f.objects("throttleReadBpsDevice", SpecReader::throttle),
                 f.objects("throttleWriteBpsDevice", SpecReader::throttle),
                 f.objects("throttleReadIOPSDevice", SpecReader::throttle),
@@ -369,19 +378,18 @@ public final class SpecReader {
                             s.list("names"),
                             s.text("action"),
                             s.optionalInt("errnoRet", 0, 4095),
-                            s.objects("args", a -> {
-                                var argument = new Seccomp.Argument(
-                                        (int) a.number("index", 0, 5, 0),
-                                        a.unsigned("value"),
-                                        a.unsigned("valueTwo"),
-                                        a.text("op"));
-                                a.done();
-                                return argument;
-                            }));
+                            s.objects("args", SpecReader::argument));
                     s.done();
                     return rule;
                 }));
         f.done();
         return seccomp;
+    }
+
+    static Seccomp.Argument argument(Fields a) {
+        var argument = new Seccomp.Argument(
+                (int) a.number("index", 0, 5, 0), a.unsigned("value"), a.unsigned("valueTwo"), a.text("op"));
+        a.done();
+        return argument;
     }
 }

@@ -46,6 +46,7 @@ final class StartCompiler {
     private final Tape t = new Tape();
     private final TapeCompiler files = new TapeCompiler(t);
     private final Map<String, Namespace> namespaces = new HashMap<>();
+    private Optional<Tape.Line> sharedMemory = Optional.empty();
     private long flags;
     private Fd root = Fd.CWD;
 
@@ -76,6 +77,7 @@ final class StartCompiler {
         ProcessCompiler p = new ProcessCompiler(t, files, process, account);
         p.join(with.cgroup());
         Optional<Fd> pidNamespace = enterNamespaces();
+        sharedMemory = with.joined().sharedMemory().map(this::sharedMemory);
         t.call("umask", Sys.UMASK, Tape.number(0));
         files.enterRoot(rootfs, propagation());
         mounts();
@@ -96,6 +98,7 @@ final class StartCompiler {
         }
         p.sysctls(proc, os.sysctl(), isNew("ipc"), isOwnNetwork(), isNew("uts"));
         p.priorities(proc);
+        p.label(proc);
         for (String path : os.maskedPaths()) {
             files.mask(path);
         }
@@ -110,7 +113,7 @@ final class StartCompiler {
         files.leaveKeeper(spec.root().readonly());
         names();
         os.personality().ifPresent(this::personality);
-        int commandLine = p.become(os.seccomp(), with.waitForStart());
+        int commandLine = p.become(os.seccomp(), with);
         return new ContainerRuntime.Compiled(t, flags, commandLine, pidNamespace, opened);
     }
 
@@ -124,7 +127,7 @@ final class StartCompiler {
 
     private boolean isNew(String type) {
         Namespace n = namespaces.get(type);
-        return n != null && n.path().isEmpty();
+        return n != null && n.path().isEmpty() && !with.joined().namespaces().containsKey(type);
     }
 
     private boolean isOwnNetwork() {
@@ -171,6 +174,15 @@ final class StartCompiler {
             if (n.type().equals("network") && network) {
                 continue;
             }
+            Optional<Fd> other = Optional.ofNullable(with.joined().namespaces().get(n.type()));
+            if (other.isPresent()) {
+                if (n.type().equals("pid")) {
+                    pid = other;
+                } else {
+                    join(n.type(), other.get(), n.flag());
+                }
+                continue;
+            }
             if (n.path().isEmpty()) {
                 if (n.type().equals("cgroup")) {
                     cgroup = true;
@@ -191,6 +203,17 @@ final class StartCompiler {
             t.call("making a cgroup namespace", Sys.UNSHARE, Tape.number(Flags.CLONE_NEWCGROUP));
         }
         return pid;
+    }
+
+    /** A clone of another container's /dev/shm: only who is in its mount namespace can make one. */
+    private Tape.Line sharedMemory(Fd process) {
+        String what = "taking over the shared memory of the other container";
+        Tape.Line proc = files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0);
+        Tape.Line home = files.openat2(what, proc, "self/ns/mnt", Flags.O_RDONLY | Flags.O_CLOEXEC, 0);
+        t.call(what, Sys.SETNS, t.descriptor(process), Tape.number(Flags.CLONE_NEWNS));
+        Tape.Line tree = files.cloneOf(what, "/dev/shm");
+        t.call(what, Sys.SETNS, home, Tape.number(Flags.CLONE_NEWNS));
+        return tree;
     }
 
     private void join(String type, Fd fd, int flag) {
@@ -238,6 +261,10 @@ final class StartCompiler {
         }
         if (given != null) {
             attach(m, destination, given);
+            return;
+        }
+        if (sharedMemory.isPresent() && destination.equals("/dev/shm")) {
+            files.bind(m, sharedMemory.get(), true);
             return;
         }
         boolean recursive = m.options().contains("rbind");
@@ -310,12 +337,8 @@ final class StartCompiler {
 
     private void cgroup(Mount m) {
         if (cgroups.version() == 2) {
-            if (namespaces.containsKey("cgroup")) {
-                files.mount(new Mount(m.destination(), "cgroup2", "cgroup", m.options()));
-            } else {
-                Mount bind = Mount.bind("", m.destination(), m.options());
-                files.bind(bind, ownGroups().getOrDefault("", Fd.CWD), true);
-            }
+            // in the host's namespace /proc/self/cgroup names paths from the root, which must be there then
+            files.mount(new Mount(m.destination(), "cgroup2", "cgroup", m.options()));
             return;
         }
         // clones of the directories look the same behind a cgroup namespace, and cost a third of mounts of their own
@@ -343,7 +366,9 @@ final class StartCompiler {
         if (files.isFresh("/proc")) {
             return files.mounted("/proc", Tape.number(Flags.AT_FDCWD));
         }
-        boolean needed = !os.sysctl().isEmpty() || process.oomScoreAdj().isPresent();
+        boolean needed = !os.sysctl().isEmpty()
+                || process.oomScoreAdj().isPresent()
+                || !process.apparmorProfile().isEmpty();
         return needed ? files.fileSystem("a procfs of the runtime's own", "proc", "", List.of(), 0) : Tape.number(-1);
     }
 

@@ -254,14 +254,26 @@ final class TapeCompiler {
         }
     }
 
+    /** A detached clone of the mount at a path of the mount namespace that the process is in at this line. */
+    Line cloneOf(String what, String path) {
+        Line place = openat2(what, CWD, path, DIRECTORY, IN_ROOT);
+        Line tree = t.call(what, Sys.OPEN_TREE, place, empty, CLONE);
+        close(place);
+        return tree;
+    }
+
     /** Attaches a detached mount that came as a descriptor, with the options of a bind mount. */
     void bind(Mount mount, Fd tree, boolean directory) {
+        bind(mount, t.descriptor(tree), directory);
+    }
+
+    /** Attaches a detached mount, with the options of a bind mount. */
+    void bind(Mount mount, Arg source, boolean directory) {
         String what =
                 "mounting " + (mount.source().isEmpty() ? "a volume" : mount.source()) + " on " + mount.destination();
         MountOptions o = MountOptions.of(mount);
         List<String> path = destination(mount);
         Line target = directory ? directory(what, path) : file(what, path);
-        Arg source = t.descriptor(tree);
         long propagation = o.propagation == 0 ? Flags.MS_PRIVATE : o.propagation;
         attributes(what, source, Tape.number(Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE), o.recursiveSet, 0, propagation);
         if (o.set != 0 || o.clear != 0) {

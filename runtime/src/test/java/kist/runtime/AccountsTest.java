@@ -87,15 +87,21 @@ final class AccountsTest {
 
     @Test
     void numbers_of_a_spec_are_taken_as_they_are_and_only_the_home_is_looked_up() {
-        User user = new User(1000, 5, java.util.OptionalInt.empty(), List.of(8L), "");
+        User user = new User(1000, 5, java.util.OptionalInt.empty(), List.of(8L), List.of(), "");
         assertEquals(new Account(1000, 5, List.of(8L), "/home/user"), find(user));
     }
 
     @Test
     void further_groups_are_added_once() {
         assertEquals(
+                List.of(1001L, 50L, 10L, 7L),
+                find(User.named("user", List.of("staff", "wheel", "7"))).groups());
+        for (String group : List.of("nosuch", "", "-1", "+5", "4294967296", "2147483648", "huge\n")) {
+            assertThrows(SpecException.class, () -> find(User.named("user", List.of(group))), group);
+        }
+        assertEquals(
                 List.of(1001L, 50L, 10L, 99L),
-                find(User.named("user", List.of(50L, 99L))).groups());
+                find(User.named("user", List.of("50", "99"))).groups());
     }
 
     @Test

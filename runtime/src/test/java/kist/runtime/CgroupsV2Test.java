@@ -137,6 +137,7 @@ final class CgroupsV2Test {
                 Optional.of(new Resources.Pids(7)),
                 Optional.of(new Resources.BlockIo(
                         OptionalInt.of(500),
+                        List.of(),
                         List.of(new Resources.Throttle(8, 0, 1000)),
                         List.of(),
                         List.of(),

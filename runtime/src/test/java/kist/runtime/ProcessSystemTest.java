@@ -50,7 +50,7 @@ final class ProcessSystemTest {
     void a_user_has_the_groups_and_the_home_of_its_image_and_no_capabilities() throws Exception {
         Sandbox.Result r =
                 box.run(box.shell("id; echo $HOME; grep Cap /proc/self/status; echo out > /dev/stdout; touch /x")
-                        .user(User.named("user", List.of(77L))));
+                        .user(User.named("user", List.of("77"))));
         assertTrue(
                 r.output()
                         .startsWith(

@@ -206,15 +206,17 @@ final class Sandbox implements AutoCloseable {
     }
 
     Running start(Spec spec, Map<String, Fd> volumes) {
+        return start(spec, Attachments.NONE.withVolumes(volumes));
+    }
+
+    Running start(Spec spec, Attachments beside) {
         String id = "c" + NEXT.incrementAndGet();
         Cgroup cgroup = cgroups.create(parent + "/" + id, spec.linux().resources());
         try (Fd rootfs = linux.openTree(Fd.CWD, root.toString(), Flags.OPEN_TREE_CLONE)) {
             Linux.Pipe pipe = linux.pipe();
             try {
-                Attachments with = Attachments.NONE
-                        .withRootfs(rootfs)
+                Attachments with = beside.withRootfs(rootfs)
                         .withCgroup(cgroup)
-                        .withVolumes(volumes)
                         .withStreams(Optional.empty(), Optional.of(pipe.write()), Optional.of(pipe.write()));
                 Keeper.Spawned spawned = runtime.start(id, spec, with);
                 pipe.write().close();

@@ -1,24 +1,23 @@
-package kist.image;
+package kist.kernel;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import kist.kernel.Errno;
-import kist.kernel.Fd;
-import kist.kernel.Flags;
-import kist.kernel.KernelException;
-import kist.kernel.Linux;
 
-/** Walks over trees whose content nobody vouches for: by descriptors alone, never through a link, at any depth. */
-final class Trees {
+/**
+ * Walks over trees whose content nobody vouches for: by descriptors alone, never through a link, at any depth. Thread-safe
+ * for different trees; all methods throw {@link KernelException}.
+ */
+public final class Trees {
     private static final int DIRECTORY = 4;
     private static final int UNKNOWN = 0;
     private static final int MAXIMUM_DESCRIPTORS = 64;
     private static final AtomicLong MOVED = new AtomicLong();
 
-    static final long INSIDE =
+    /** How a path below a directory is resolved (openat2(2)): beneath it, without links, on its own mount. */
+    public static final long INSIDE =
             Flags.RESOLVE_BENEATH | Flags.RESOLVE_NO_SYMLINKS | Flags.RESOLVE_NO_MAGICLINKS | Flags.RESOLVE_NO_XDEV;
 
     private Trees() {}
@@ -27,7 +26,7 @@ final class Trees {
      * Deletes an entry of a directory with all below it; nothing happens where it is not there. What lies deeper than the
      * descriptors that this may hold is first moved up into {@code dir}.
      */
-    static void delete(Linux linux, Fd dir, String name) {
+    public static void delete(Linux linux, Fd dir, String name) {
         Deque<String> left = new ArrayDeque<>();
         left.push(name);
         while (!left.isEmpty()) {
@@ -63,7 +62,7 @@ final class Trees {
      * Bytes of all regular files below a directory, files with several names once. The tree may change meanwhile.
      * Directories deeper than 512 are left out.
      */
-    static long size(Linux linux, Fd dir) {
+    public static long size(Linux linux, Fd dir) {
         long[] sum = {0};
         size(linux, dir, 0, new HashSet<>(), sum);
         return sum[0];

@@ -1,0 +1,183 @@
+package kist.dns;
+
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.Semaphore;
+
+/**
+ * A DNS server for containers: answers what its {@link Names} know, and hands on the rest. It listens where it is told,
+ * by UDP and TCP, on virtual threads; nothing waits in it but for questions. Thread-safe.
+ */
+public final class DnsServer {
+    private static final System.Logger LOG = System.getLogger("kist.dns");
+    private static final int LARGEST_QUESTION = 4096;
+    private static final int MOST_CONNECTIONS = 64;
+    private static final int IDLE_MILLIS = 10_000;
+
+    static {
+        // the library's logging has nobody to talk to here, and would say so on standard error
+        if (System.getProperty("slf4j.internal.verbosity") == null) {
+            System.setProperty("slf4j.internal.verbosity", "ERROR");
+        }
+    }
+
+    private final Responder responder;
+
+    /** @param names asked for every question */
+    public DnsServer(Names names) {
+        this.responder = new Responder(names);
+    }
+
+    /**
+     * Begins to answer at an address.
+     *
+     * @param port 0 for any that is free
+     * @throws DnsException if the port is taken or the address is not this host's
+     */
+    public Listener listen(InetAddress address, int port) {
+        try {
+            DatagramChannel datagrams = DatagramChannel.open(StandardProtocolFamily.INET);
+            try {
+                datagrams.bind(new InetSocketAddress(address, port));
+                InetSocketAddress bound = (InetSocketAddress) datagrams.getLocalAddress();
+                ServerSocketChannel streams = ServerSocketChannel.open(StandardProtocolFamily.INET);
+                try {
+                    streams.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+                    streams.bind(bound);
+                } catch (IOException | RuntimeException e) {
+                    streams.close();
+                    throw e;
+                }
+                Listener listener = new Listener(bound, datagrams, streams);
+                Thread.ofVirtual().name("dns-udp").start(() -> answerDatagrams(datagrams));
+                Thread.ofVirtual().name("dns-tcp").start(() -> answerStreams(streams));
+                return listener;
+            } catch (IOException | RuntimeException e) {
+                datagrams.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new DnsException(
+                    "Names cannot be answered at " + address.getHostAddress() + " port " + port + ": " + e.getMessage(),
+                    e);
+        }
+    }
+
+    /** A place where questions are answered, until it is closed. */
+    public static final class Listener implements AutoCloseable {
+        private final InetSocketAddress address;
+        private final DatagramChannel datagrams;
+        private final ServerSocketChannel streams;
+
+        private Listener(InetSocketAddress address, DatagramChannel datagrams, ServerSocketChannel streams) {
+            this.address = address;
+            this.datagrams = datagrams;
+            this.streams = streams;
+        }
+
+        /** Where it listens. */
+        public InetSocketAddress address() {
+            return address;
+        }
+
+        @Override
+        public void close() {
+            try (datagrams;
+                    streams) {
+                LOG.log(System.Logger.Level.DEBUG, "no more answers at {0}", address);
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.DEBUG, "closing " + address, e);
+            }
+        }
+    }
+
+    private void answerDatagrams(DatagramChannel channel) {
+        ByteBuffer buffer = ByteBuffer.allocate(LARGEST_QUESTION);
+        while (channel.isOpen()) {
+            try {
+                buffer.clear();
+                InetSocketAddress client = (InetSocketAddress) channel.receive(buffer);
+                byte[] question = new byte[buffer.flip().remaining()];
+                buffer.get(question);
+                switch (responder.reply(client.getAddress(), question, false)) {
+                    case Responder.Reply.Send(byte[] message) -> channel.send(ByteBuffer.wrap(message), client);
+                    case Responder.Reply.Ask ask -> Thread.ofVirtual().start(() -> forward(channel, client, ask));
+                    case Responder.Reply.Silence s -> {}
+                }
+            } catch (ClosedChannelException e) {
+                return;
+            } catch (IOException | RuntimeException e) {
+                LOG.log(System.Logger.Level.DEBUG, "a question by UDP", e);
+            }
+        }
+    }
+
+    private void forward(DatagramChannel channel, InetSocketAddress client, Responder.Reply.Ask ask) {
+        try {
+            channel.send(ByteBuffer.wrap(responder.forward(ask, false)), client);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.DEBUG, "an answer by UDP", e);
+        }
+    }
+
+    private void answerStreams(ServerSocketChannel server) {
+        Semaphore places = new Semaphore(MOST_CONNECTIONS);
+        while (server.isOpen()) {
+            try {
+                SocketChannel connection = server.accept();
+                if (!places.tryAcquire()) {
+                    connection.close();
+                    continue;
+                }
+                Thread.ofVirtual().start(() -> {
+                    try (Socket socket = connection.socket()) {
+                        converse(socket);
+                    } catch (IOException | RuntimeException e) {
+                        LOG.log(System.Logger.Level.DEBUG, "a conversation by TCP", e);
+                    } finally {
+                        places.release();
+                    }
+                });
+            } catch (ClosedChannelException e) {
+                return;
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.DEBUG, "accepting by TCP", e);
+            }
+        }
+    }
+
+    /** Each message is preceded by its length (RFC 7766). */
+    private void converse(Socket socket) throws IOException {
+        socket.setSoTimeout(IDLE_MILLIS);
+        DataInputStream in = new DataInputStream(socket.getInputStream());
+        OutputStream out = socket.getOutputStream();
+        while (true) {
+            byte[] question = new byte[in.readUnsignedShort()];
+            in.readFully(question);
+            byte[] message;
+            switch (responder.reply(socket.getInetAddress(), question, true)) {
+                case Responder.Reply.Send(byte[] known) -> message = known;
+                case Responder.Reply.Ask ask -> message = responder.forward(ask, true);
+                case Responder.Reply.Silence s -> {
+                    return;
+                }
+            }
+            byte[] framed = new byte[message.length + 2];
+            framed[0] = (byte) (message.length >> 8);
+            framed[1] = (byte) message.length;
+            System.arraycopy(message, 0, framed, 2, message.length);
+            out.write(framed);
+        }
+    }
+}
