@@ -307,7 +307,7 @@ final class CompletionCommand {
 
     /** Names of what the engine has, of containers with a query; none if it does not run, since nobody starts it by pressing a tab. */
     private List<String> names(String kind) {
-        if (!Engine.answers(context.settings().address())) {
+        if (!Engine.answers(context)) {
             return List.of();
         }
         var engine = context.engine();

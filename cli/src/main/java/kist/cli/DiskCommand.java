@@ -204,7 +204,7 @@ final class DiskCommand {
             containers.row(
                     ListCommands.shortId(container.text("Id")),
                     container.text("Image"),
-                    '"' + ListCommands.ellipsis(container.text("Command"), 20) + '"',
+                    ListCommands.quoted(ListCommands.ellipsis(container.text("Command"), 20)),
                     Long.toString(localVolumes(container)),
                     Units.size(container.number("SizeRw")),
                     Units.ago(container.number("Created")),

@@ -135,7 +135,7 @@ final class SystemCommands {
                 .parse(args)
                 .expect(0, 0);
         requireLocal("start");
-        boolean already = Engine.answers(context.settings().address());
+        boolean already = Engine.answers(context);
         if (!already) {
             new EngineStarter(context).start();
         }
@@ -150,7 +150,7 @@ final class SystemCommands {
                 .parse(args)
                 .expect(0, 0);
         var settings = context.settings();
-        if (!Engine.answers(settings.address())) {
+        if (!Engine.answers(context)) {
             context.line("No engine answers on " + settings.address());
             return 3;
         }
@@ -176,7 +176,7 @@ final class SystemCommands {
         requireLocal("shutdown");
         var engine = pid().flatMap(ProcessHandle::of).filter(process -> isEngine(process.pid()));
         if (parsed.on("stop-containers")) {
-            if (engine.isEmpty() && !Engine.answers(context.settings().address())) {
+            if (engine.isEmpty() && !Engine.answers(context)) {
                 throw new Failure(
                         1,
                         "kist: no engine runs in " + context.settings().runDir()

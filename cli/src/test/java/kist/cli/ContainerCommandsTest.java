@@ -172,6 +172,13 @@ class ContainerCommandsTest {
     }
 
     @Test
+    void what_a_terminal_would_act_on_is_spelled_out() {
+        assertEquals(
+                "\"a\\\"b\\\\ \\n\\t\\x1b[2J é… \\u200b \\u0085\"",
+                ListCommands.quoted("a\"b\\ \n\t\033[2J é… \u200b \u0085"));
+    }
+
+    @Test
     void colours_are_for_terminals_whose_owner_wants_them() throws IOException {
         engine.on("GET /containers/json", 200, LISTED).on("GET /containers/x/json", 404, "{\"message\":\"no\"}");
         terminals = "12";
