@@ -37,7 +37,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -60,6 +60,9 @@ final class ContainerRoutes {
             return false;
         }
         String ref = Names.container(call.part(1));
+        if (call.part(2).equals("archive")) {
+            return PathRoutes.route(call, ref);
+        }
         return call.is("POST") ? post(call, ref) : call.is("GET") && get(call, ref);
     }
 
