@@ -98,7 +98,7 @@ final class SystemRoutes {
                                 "Volume", List.of(),
                                 "Network", List.of("bridge", "host", "null"),
                                 "Authorization", null,
-                                "Log", List.of("json-file")),
+                                "Log", List.of("fluentd", "json-file", "local", "syslog")),
                         "MemoryLimit",
                         controllers.contains("memory"),
                         "SwapLimit",
