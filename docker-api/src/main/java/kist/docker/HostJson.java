@@ -242,9 +242,9 @@ final class HostJson {
     private static void tmpfsOptions(MountSpec mount, Map<String, Object> options) {
         List<List<String>> others = new ArrayList<>();
         for (String option : mount.options()) {
-            if (option.startsWith("size=")) {
+            if (option.matches("size=[0-9]{1,18}")) {
                 options.put("SizeBytes", Long.parseLong(option.substring(5)));
-            } else if (option.startsWith("mode=")) {
+            } else if (option.matches("mode=[0-7]{1,5}")) {
                 options.put("Mode", Integer.parseInt(option.substring(5), 8));
             } else {
                 others.add(List.of(option.split("=", 2)));

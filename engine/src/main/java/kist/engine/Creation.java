@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import kist.image.Image;
 import kist.image.ImageConfig;
+import kist.runtime.Capability;
 
 /** What a container becomes when what its user asked for is laid over what its image says; and what is refused. */
 final class Creation {
@@ -163,9 +164,19 @@ final class Creation {
                 }
             }
         }
+        capabilities("CapAdd", host.capAdd());
+        capabilities("CapDrop", host.capDrop());
         for (String group : host.groupAdd()) {
             if (group.isBlank()) {
                 throw invalid("a group to be added has no name");
+            }
+        }
+    }
+
+    private static void capabilities(String field, List<String> names) {
+        for (String name : names) {
+            if (!Capability.isKnown(name)) {
+                throw invalid("invalid " + field + ": unknown capability: \"" + Names.printable(name) + "\"");
             }
         }
     }
@@ -200,6 +211,9 @@ final class Creation {
         }
         if (m.type().equals("bind") && !m.source().startsWith("/")) {
             throw invalid("invalid mount source: '" + Names.printable(m.source()) + "' must be an absolute path");
+        }
+        if (m.type().equals("tmpfs")) {
+            TmpfsOptions.check(m.options());
         }
         if (!m.type().equals("bind") && !m.type().equals("tmpfs")) {
             throw new EngineException(

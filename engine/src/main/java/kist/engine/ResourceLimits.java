@@ -139,8 +139,13 @@ final class ResourceLimits {
      * @throws EngineException for a block device that is none
      */
     static Resources resources(HostConfig host) {
+        return limits(host).withDevices(Devices.rules(host));
+    }
+
+    /** The same without what may be done with devices. */
+    static Resources limits(HostConfig host) {
         return new Resources(
-                Devices.rules(host),
+                List.of(),
                 memoryOf(host),
                 cpuOf(host),
                 host.pidsLimit() > 0 ? Optional.of(new Resources.Pids(host.pidsLimit())) : Optional.empty(),

@@ -49,7 +49,21 @@ final class SpecFactory {
         return hosts ? HostFacts.hostname() : c.id().substring(0, 12);
     }
 
+    /** All of a container; devices have the numbers that they have on the host now. */
     Spec spec(StoredContainer c) {
+        HostConfig host = c.config().host();
+        return process(c)
+                .resources(ResourceLimits.resources(host))
+                .devices(Devices.nodes(host))
+                .build();
+    }
+
+    /** What a further process takes from its container: neither limits nor devices, which may be gone from the host. */
+    Spec execSpec(StoredContainer c) {
+        return process(c).build();
+    }
+
+    private DefaultSpec process(StoredContainer c) {
         HostConfig host = c.config().host();
         boolean hostUts = host.utsMode().equals("host");
         String hostname = hostname(c);
@@ -69,12 +83,10 @@ final class SpecFactory {
                 .readonlyRoot(host.readonlyRootfs())
                 .shmSize(host.shmSize())
                 .mounts(mounts(host))
-                .resources(ResourceLimits.resources(host))
                 .rlimits(host.rlimits().stream()
                         .map(r -> Rlimit.of(r.name(), r.soft(), r.hard()))
                         .toList())
                 .sysctls(host.sysctls())
-                .devices(Devices.nodes(host))
                 .annotations(host.annotations())
                 .cgroupsPath(cgroupPath(c));
         if (host.oomScoreAdj() != 0) {
@@ -93,7 +105,7 @@ final class SpecFactory {
         host.maskedPaths().ifPresent(spec::maskedPaths);
         host.readonlyPaths().ifPresent(spec::readonlyPaths);
         SecurityOptions.of(host).apply(spec);
-        return spec.build();
+        return spec;
     }
 
     /**

@@ -147,8 +147,8 @@ final class Updates {
 
     /** What must be written to come from one to the other; where the other has no limit, the kernel's word for none. */
     static Resources difference(HostConfig from, HostConfig to) {
-        Resources before = ResourceLimits.resources(from);
-        Resources after = ResourceLimits.resources(to);
+        Resources before = ResourceLimits.limits(from);
+        Resources after = ResourceLimits.limits(to);
         return new Resources(
                 List.of(),
                 after.memory().equals(before.memory()) ? Optional.empty() : Optional.of(memory(to)),

@@ -84,6 +84,12 @@ public final class Capability {
         return List.copyOf(names);
     }
 
+    /** Whether a user's word for a capability, with or without CAP_ or ALL, is one. */
+    public static boolean isKnown(String name) {
+        String full = name.toUpperCase(Locale.ROOT);
+        return full.equals("ALL") || NUMBERS.containsKey(full.startsWith("CAP_") ? full : "CAP_" + full);
+    }
+
     /** Whether this process could give that capability away. */
     static boolean isHeld(int number) {
         return (Held.BOUNDING >>> number & 1) != 0;
