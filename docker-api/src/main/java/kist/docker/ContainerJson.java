@@ -9,9 +9,7 @@ import java.util.OptionalInt;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
-import kist.engine.HostConfig;
-import kist.engine.HostConfig.MountSpec;
-import kist.network.Endpoint;
+import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
 
 /** Containers as Docker's inspect and list show them. */
@@ -27,7 +25,8 @@ final class ContainerJson {
     }
 
     /** The body of {@code GET /containers/{id}/json}. */
-    static Map<String, @Nullable Object> inspect(ContainerView c, String driver) {
+    static Map<String, @Nullable Object> inspect(ContainerView c, Call call) {
+        String driver = call.storageDriver();
         List<String> argv = c.argv();
         return Json.object(
                 "Id",
@@ -57,7 +56,7 @@ final class ContainerJson {
                 "ProcessLabel",
                 "",
                 "AppArmorProfile",
-                "",
+                apparmor(c.config().host()),
                 "ExecIDs",
                 c.execs().isEmpty() ? null : c.execs(),
                 "HostConfig",
@@ -65,11 +64,22 @@ final class ContainerJson {
                 "GraphDriver",
                 Json.object("Data", null, "Name", driver),
                 "Mounts",
-                mounts(c.config().host()),
+                mounts(c),
                 "Config",
                 config(c),
                 "NetworkSettings",
-                networkSettings(c));
+                PlaceJson.settings(c, call));
+    }
+
+    /** What the last of the security options about it says. */
+    private static String apparmor(HostConfig host) {
+        String profile = "";
+        for (String option : host.securityOpt()) {
+            if (option.startsWith("apparmor=") || option.startsWith("apparmor:")) {
+                profile = option.substring(9);
+            }
+        }
+        return profile;
     }
 
     private static Map<String, @Nullable Object> stateObject(ContainerView c) {
@@ -171,110 +181,24 @@ final class ContainerJson {
     }
 
     /** Mounts as list and inspect show them. */
-    static List<Object> mounts(HostConfig host) {
+    static List<Object> mounts(ContainerView c) {
         List<Object> shown = new ArrayList<>();
-        for (MountSpec mount : host.mounts()) {
-            boolean tmpfs = mount.type().equals("tmpfs");
-            shown.add(Json.object(
-                    "Type",
-                    mount.type(),
-                    "Source",
-                    mount.source(),
-                    "Destination",
-                    mount.target(),
-                    "Mode",
-                    tmpfs ? String.join(",", mount.options()) : mount.readOnly() ? "ro" : "",
-                    "RW",
-                    !mount.readOnly(),
-                    "Propagation",
-                    tmpfs ? "" : mount.propagation().isEmpty() ? "rprivate" : mount.propagation()));
+        for (MountView mount : c.mounts()) {
+            Map<String, @Nullable Object> one = Json.object("Type", mount.type());
+            if (!mount.name().isEmpty()) {
+                one.put("Name", mount.name());
+            }
+            one.put("Source", mount.source());
+            one.put("Destination", mount.target());
+            if (!mount.driver().isEmpty()) {
+                one.put("Driver", mount.driver());
+            }
+            one.put("Mode", mount.mode());
+            one.put("RW", mount.writable());
+            one.put("Propagation", mount.propagation());
+            shown.add(one);
         }
         return shown;
-    }
-
-    private static Map<String, @Nullable Object> networkSettings(ContainerView c) {
-        Endpoint e = endpoint(c);
-        return Json.object(
-                "Bridge",
-                "",
-                "SandboxID",
-                "",
-                "SandboxKey",
-                c.pid() > 0 ? "/proc/" + c.pid() + "/ns/net" : "",
-                "HairpinMode",
-                false,
-                "LinkLocalIPv6Address",
-                "",
-                "LinkLocalIPv6PrefixLen",
-                0,
-                "Ports",
-                Map.of(),
-                "SecondaryIPAddresses",
-                null,
-                "SecondaryIPv6Addresses",
-                null,
-                "EndpointID",
-                e.endpointId(),
-                "Gateway",
-                e.gateway(),
-                "GlobalIPv6Address",
-                "",
-                "GlobalIPv6PrefixLen",
-                0,
-                "IPAddress",
-                e.address(),
-                "IPPrefixLen",
-                e.prefixLength(),
-                "IPv6Gateway",
-                "",
-                "MacAddress",
-                e.mac(),
-                "Networks",
-                networks(c));
-    }
-
-    private static Endpoint endpoint(ContainerView c) {
-        String mode = HostJson.networkMode(c.config().host());
-        String name = mode.equals("default") ? "bridge" : mode;
-        return c.endpoint().orElse(new Endpoint(name, "", "", "", "", 0, "", ""));
-    }
-
-    /** The networks of a container by name. */
-    static Map<String, @Nullable Object> networks(ContainerView c) {
-        Endpoint e = endpoint(c);
-        return Json.object(
-                e.network(),
-                Json.object(
-                        "IPAMConfig",
-                        null,
-                        "Links",
-                        null,
-                        "Aliases",
-                        null,
-                        "MacAddress",
-                        e.mac(),
-                        "DriverOpts",
-                        null,
-                        "GwPriority",
-                        0,
-                        "NetworkID",
-                        e.networkId(),
-                        "EndpointID",
-                        e.endpointId(),
-                        "Gateway",
-                        e.gateway(),
-                        "IPAddress",
-                        e.address(),
-                        "IPPrefixLen",
-                        e.prefixLength(),
-                        "IPv6Gateway",
-                        "",
-                        "GlobalIPv6Address",
-                        "",
-                        "GlobalIPv6PrefixLen",
-                        0,
-                        "DNSNames",
-                        null));
     }
 
     /** One element of {@code GET /containers/json}. */
@@ -286,15 +210,15 @@ final class ContainerJson {
                 "ImageID", c.imageId(),
                 "Command", command(c.argv()),
                 "Created", Math.floorDiv(c.createdNanos(), 1_000_000_000L),
-                "Ports", List.of(),
+                "Ports", PlaceJson.list(c),
                 "Labels", c.labels(),
                 "State", state(c),
                 "Status", status(c, nowNanos),
                 "HostConfig",
                         Json.object(
                                 "NetworkMode", HostJson.networkMode(c.config().host())),
-                "NetworkSettings", Json.object("Networks", networks(c)),
-                "Mounts", mounts(c.config().host()));
+                "NetworkSettings", Json.object("Networks", PlaceJson.networks(c, false)),
+                "Mounts", mounts(c));
     }
 
     private static String command(List<String> argv) {

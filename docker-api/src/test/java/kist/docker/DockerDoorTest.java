@@ -151,7 +151,7 @@ class DockerDoorTest {
         "GET, /containers/x/start, 404",
         "GET, /containers//json, 404",
         "DELETE, /version, 404",
-        "GET, /networks, 501",
+        "PUT, /networks, 404",
         "POST, /volumes/create, 501",
         "POST, /build, 501",
         "POST, /commit, 400",

@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import kist.network.Claimed;
 import kist.runtime.Cgroup;
 
@@ -20,6 +21,12 @@ final class Container {
     /** Those of them that have ended, oldest first. */
     final LinkedBlockingQueue<String> endedExecs = new LinkedBlockingQueue<>();
 
+    /**
+     * Held while somebody writes to its files: shared by those who do it through its own mounts, alone by who mounts them
+     * anew.
+     */
+    final ReentrantReadWriteLock files = new ReentrantReadWriteLock();
+
     volatile StoredContainer stored;
     volatile StoredState state;
     volatile boolean restarting;
@@ -29,6 +36,12 @@ final class Container {
 
     /** What it holds while it runs; guarded by the lock. */
     Optional<Claimed> network = Optional.empty();
+
+    /** Where it is in networks while it runs. */
+    volatile Places places = Places.NONE;
+
+    /** Whether another container has been in its network namespace; guarded by the lock. */
+    volatile boolean networkShared;
 
     Optional<Cgroup> cgroup = Optional.empty();
 

@@ -1,10 +1,12 @@
 package kist.engine;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import kist.network.Endpoint;
+import kist.network.Publication;
 
 /**
  * A container as it is now.
@@ -24,14 +26,18 @@ import kist.network.Endpoint;
  * @param error why the last start failed, or empty
  * @param startedNanos 0 if never
  * @param finishedNanos 0 if never
- * @param endpoint its place in the network while it runs
+ * @param endpoint its first place in a network while it runs
+ * @param endpoints all of them
+ * @param published its ports at the host while it runs
  * @param stopSignal in force, such as {@code SIGTERM}
  * @param stopTimeout seconds, absent for the engine's default
  * @param execs ids of its exec'ed processes
  * @param logPath file of its log
+ * @param mounts what it has mounted
  * @param restarts how often its policy has started it again since its user did
  * @param health what its health checks say; empty where it has none, or was never started
  */
+@RecordBuilder
 public record ContainerView(
         String id,
         String name,
@@ -51,10 +57,13 @@ public record ContainerView(
         long startedNanos,
         long finishedNanos,
         Optional<Endpoint> endpoint,
+        List<Endpoint> endpoints,
+        List<Publication> published,
         String stopSignal,
         OptionalInt stopTimeout,
         List<String> execs,
         String logPath,
+        List<MountView> mounts,
         int restarts,
         Optional<HealthView> health) {
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import kist.image.Image;
 import kist.image.ImageConfig;
@@ -61,11 +62,16 @@ final class Creation {
     /** What silence means, said, where clients of Docker find it said. */
     private static ContainerConfig withDefaults(ContainerConfig config) {
         HostConfig host = config.host();
-        return host.memory() > 0 && host.memorySwap() == 0
-                ? config.withHost(HostConfigBuilder.builder(host)
-                        .memorySwap(2 * host.memory())
-                        .build())
-                : config;
+        boolean unsaid = host.memory() > 0 && host.memorySwap() == 0;
+        boolean bare = !SecurityOptions.of(host).systemPaths();
+        return config.withHost(HostConfigBuilder.builder(host)
+                .memorySwap(unsaid ? 2 * host.memory() : host.memorySwap())
+                .pidsLimit(Math.max(0, host.pidsLimit()))
+                .maskedPaths(bare ? Optional.of(List.of()) : host.maskedPaths())
+                .readonlyPaths(bare ? Optional.of(List.of()) : host.readonlyPaths())
+                .capAdd(Capability.fullNames(host.capAdd()))
+                .capDrop(Capability.fullNames(host.capDrop()))
+                .build());
     }
 
     private static String checkedSignal(String signal) {
@@ -118,15 +124,6 @@ final class Creation {
             throw invalid("more than " + MOST_LABELS_AND_VARIABLES + " labels and environment variables");
         }
         noNul(config);
-        switch (host.network()) {
-            case "", "default", "bridge", "none", "host" -> {}
-            default ->
-                throw new EngineException(
-                        // not "not found": clients would take it for the image and pull it
-                        EngineException.Kind.INVALID_ARGUMENT,
-                        "network " + Names.printable(host.network())
-                                + " not found; this version has bridge, host and none");
-        }
         if (host.network().equals("host") && !config.hostname().isEmpty() && host.privileged()) {
             throw invalid("a privileged container on the host's network shares its name; leave out the hostname");
         }
@@ -137,9 +134,7 @@ final class Creation {
         SecurityOptions.of(host);
         refuse(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
-        for (HostConfig.MountSpec m : host.mounts()) {
-            mount(m);
-        }
+        host.mounts().forEach(MountPlan::check);
     }
 
     /** What no part of this version can do, and names that are none. */
@@ -166,6 +161,9 @@ final class Creation {
         }
         capabilities("CapAdd", host.capAdd());
         capabilities("CapDrop", host.capDrop());
+        if (host.annotations().containsKey("")) {
+            throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+        }
         for (String group : host.groupAdd()) {
             if (group.isBlank()) {
                 throw invalid("a group to be added has no name");
@@ -176,7 +174,8 @@ final class Creation {
     private static void capabilities(String field, List<String> names) {
         for (String name : names) {
             if (!Capability.isKnown(name)) {
-                throw invalid("invalid " + field + ": unknown capability: \"" + Names.printable(name) + "\"");
+                throw invalid("invalid " + field + ": unknown capability: \""
+                        + Names.printable(Capability.fullNames(List.of(name)).getFirst()) + "\"");
             }
         }
     }
@@ -201,25 +200,6 @@ final class Creation {
             if (t.indexOf(0) >= 0) {
                 throw invalid("a NUL byte in " + Names.printable(t));
             }
-        }
-    }
-
-    private static void mount(HostConfig.MountSpec m) {
-        if (!m.target().startsWith("/") || m.target().equals("/")) {
-            throw invalid("invalid mount path: '" + Names.printable(m.target())
-                    + "' mount path must be absolute and not the root");
-        }
-        if (m.type().equals("bind") && !m.source().startsWith("/")) {
-            throw invalid("invalid mount source: '" + Names.printable(m.source()) + "' must be an absolute path");
-        }
-        if (m.type().equals("tmpfs")) {
-            TmpfsOptions.check(m.options());
-        }
-        if (!m.type().equals("bind") && !m.type().equals("tmpfs")) {
-            throw new EngineException(
-                    EngineException.Kind.UNSUPPORTED,
-                    "mounts of type " + Names.printable(m.type())
-                            + " are not supported by this version, only bind and tmpfs");
         }
     }
 

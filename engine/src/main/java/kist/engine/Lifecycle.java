@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import kist.image.Snapshots;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
@@ -18,9 +19,6 @@ import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.network.Claimed;
-import kist.network.Mode;
-import kist.network.Networks;
 import kist.runtime.Attachments;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
@@ -38,6 +36,7 @@ final class Lifecycle {
     /** How often a forced removal kills what its policy starts again. */
     private static final int MOST_REMOVALS = 5;
 
+    private static final long COPY_PATIENCE_SECONDS = 10;
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -45,7 +44,7 @@ final class Lifecycle {
     private final ContainerStore store;
     private final Registry registry;
     private final Snapshots snapshots;
-    private final Networks networks;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerRuntime runtime;
     private final Events events;
@@ -53,6 +52,7 @@ final class Lifecycle {
     private final ContainerStreams streams;
     private final Sharing sharing;
     private final InitProgram init;
+    private final VolumeMounts volumes;
     private final Timers timers;
     private final Restarts restarts;
     private final Health.Probe probe;
@@ -64,7 +64,7 @@ final class Lifecycle {
             ContainerStore store,
             Registry registry,
             Snapshots snapshots,
-            Networks networks,
+            Connections connections,
             Cgroups cgroups,
             ContainerRuntime runtime,
             Events events,
@@ -72,6 +72,7 @@ final class Lifecycle {
             ContainerStreams streams,
             Sharing sharing,
             InitProgram init,
+            VolumeMounts volumes,
             Timers timers,
             Health.Probe probe) {
         this.linux = linux;
@@ -79,7 +80,7 @@ final class Lifecycle {
         this.store = store;
         this.registry = registry;
         this.snapshots = snapshots;
-        this.networks = networks;
+        this.connections = connections;
         this.cgroups = cgroups;
         this.runtime = runtime;
         this.events = events;
@@ -87,6 +88,7 @@ final class Lifecycle {
         this.streams = streams;
         this.sharing = sharing;
         this.init = init;
+        this.volumes = volumes;
         this.timers = timers;
         this.restarts = new Restarts(timers, this::startAgain);
         this.probe = probe;
@@ -128,12 +130,30 @@ final class Lifecycle {
     }
 
     private void run(Container c) {
-        try (Undo undo = new Undo()) {
+        // nobody may write to its files by a mount that the container will not know of
+        Lock files = untouched(c);
+        try (VolumeMounts.Sharing sharing = volumes.share(c.stored);
+                Undo undo = new Undo()) {
             begin(c, undo);
             undo.commit();
+        } finally {
+            files.unlock();
         }
+        volumes.tell(c, true);
         c.health = check(c).map(check -> Health.begin(c, check, timers, probe, this::healthChanged));
         events.publish("container", "start", c.id(), c.attributes());
+    }
+
+    private static Lock untouched(Container c) {
+        try {
+            if (c.files.writeLock().tryLock(COPY_PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                return c.files.writeLock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw conflict("cannot start container " + c.name() + ": files are being copied into it; try again when that is"
+                + " done");
     }
 
     /** Starts by policy; where that fails, its policy goes on. The lock is held. */
@@ -161,7 +181,7 @@ final class Lifecycle {
     private void over(Container c) {
         save(c);
         if (c.host().autoRemove()) {
-            remove(c);
+            remove(c, true);
         }
     }
 
@@ -265,20 +285,13 @@ final class Lifecycle {
     }
 
     private void begin(Container c, Undo undo) {
-        HostConfig host = c.host();
         outcome(c.cleaning);
         try {
-            Optional<Fd> namespace = Optional.empty();
-            if (!host.network().equals("host")) {
-                Claimed claimed = networks.claim(
-                        c.id(), host.network().equals("none") ? Mode.NONE : Mode.BRIDGE, Optional.empty());
-                undo.push(() -> networks.release(c.id(), claimed, true));
-                c.network = Optional.of(claimed);
-                namespace = Optional.of(claimed.namespace());
-            }
-            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint), timers.now(), check(c).isPresent());
+            Optional<Fd> namespace = connections.begin(c, undo);
+            undo.push(() -> closeBorrowed(c, namespace));
+            c.state = c.state.starting(c.places.stored(), timers.now(), check(c).isPresent());
             store.update(c.id(), c.state);
-            Spec spec = specs.spec(c.stored);
+            Spec spec = specs.spec(connections.linked(c));
             // beside the mounts, which take as long
             FutureTask<Cgroup> making = new FutureTask<>(() ->
                     cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources()));
@@ -292,9 +305,17 @@ final class Lifecycle {
             c.state = c.state.running(spawned.pid(), c.state.startedNanos());
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
+            closeBorrowed(c, namespace);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
+        }
+    }
+
+    private static void closeBorrowed(Container c, Optional<Fd> namespace) {
+        if (Connections.isBorrowed(c)) {
+            namespace.ifPresent(Fd::close);
         }
     }
 
@@ -333,13 +354,8 @@ final class Lifecycle {
                 Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Keeper.Log log = streams.openLog(c)) {
-            HostFiles.write(
-                    directory,
-                    SpecFactory.hostname(c.stored),
-                    c.host(),
-                    config.domainname(),
-                    c.network.flatMap(Claimed::endpoint));
-            specs.open(linux, c.stored, directory, mounts);
+            connections.writeFiles(c, directory, SpecFactory.hostname(c.stored));
+            volumes.open(c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
                     spec,
@@ -417,7 +433,7 @@ final class Lifecycle {
         boolean saved = goes || waits || save(c);
         Optional<Cgroup> group = c.cgroup;
         c.cgroup = Optional.empty();
-        releaseNetwork(c);
+        connections.release(c, false);
         // nobody waits for this but the next start of the same container
         c.cleaning = new FutureTask<>(() -> cleanUp(c.id(), group, saved), c);
         Thread.ofVirtual().start(c.cleaning);
@@ -425,8 +441,9 @@ final class Lifecycle {
             events.publish("container", "oom", c.id(), c.attributes());
         }
         events.publish("container", "die", c.id(), attributes);
+        volumes.tell(c, false);
         if (goes) {
-            remove(c);
+            remove(c, true);
         }
     }
 
@@ -442,15 +459,6 @@ final class Lifecycle {
         if (saved) {
             forget(id); // not before the end is on disk: the keeper is the only other one who knows
         }
-    }
-
-    private void releaseNetwork(Container c) {
-        if (c.network.isPresent()) {
-            networks.release(c.id(), c.network.get(), recyclable(c.host()));
-        } else if (!c.host().network().equals("host")) {
-            networks.release(c.id());
-        }
-        c.network = Optional.empty();
     }
 
     void forget(String id) {
@@ -638,8 +646,8 @@ final class Lifecycle {
         }
     }
 
-    void remove(Container c, boolean force) throws InterruptedException {
-        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+    void remove(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force, ownVolumes); attempt++) {
             if (!force || attempt == MOST_REMOVALS) {
                 throw conflict("container " + c.name() + " was started meanwhile");
             }
@@ -647,7 +655,7 @@ final class Lifecycle {
     }
 
     /** False where it runs again by the time that it should go. */
-    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
+    private boolean removeOnce(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -670,26 +678,37 @@ final class Lifecycle {
             if (c.state.active()) {
                 return false;
             }
-            remove(c);
+            remove(c, ownVolumes || c.host().autoRemove());
             return true;
         } finally {
             c.lock.unlock();
         }
     }
 
-    /** Removes what is left of a container that does not run. The lock is held. */
-    private void remove(Container c) {
+    /**
+     * Removes what is left of a container that does not run. The lock is held.
+     *
+     * @param ownVolumes whether volumes go with it that were made for it alone; they go first, so that whoever is asked again
+     *     after a crash finds the container still there
+     */
+    private void remove(Container c, boolean ownVolumes) {
         if (c.removing) {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
+            if (ownVolumes) {
+                volumes.release(c.stored, true);
+            }
             remains = store.remove(c.id());
         } catch (EngineException e) {
             c.removing = false;
+            volumes.hold(c.stored);
             throw e;
         }
+        volumes.release(c.stored, false);
         registry.remove(c);
         snapshots.remove(c.id());
         c.run.remove();
@@ -703,7 +722,7 @@ final class Lifecycle {
     /** Removes, where that can be done; for the start of the engine. The lock is held. */
     void removeQuietly(Container c) {
         try {
-            remove(c);
+            remove(c, c.host().autoRemove());
         } catch (EngineException e) {
             System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot remove " + c.id(), e);
         }
@@ -726,6 +745,7 @@ final class Lifecycle {
                 throw e;
             }
             c.stored = c.stored.withName(name);
+            connections.renamed(c);
             registry.releaseName(old, c.id());
             Map<String, String> attributes = c.attributes();
             attributes.put("oldName", "/" + old);

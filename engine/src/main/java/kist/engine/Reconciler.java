@@ -1,6 +1,5 @@
 package kist.engine;
 
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -8,13 +7,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import kist.image.Snapshots;
-import kist.kernel.Fd;
-import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.network.Claimed;
-import kist.network.Networks;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
 
@@ -32,11 +27,12 @@ final class Reconciler {
     private final ContainerStore store;
     private final Registry registry;
     private final Snapshots snapshots;
-    private final Networks networks;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final Lifecycle lifecycle;
     private final SpecFactory specs;
     private final ContainerStreams streams;
+    private final VolumeMounts volumes;
     private final String cgroupParent;
 
     Reconciler(
@@ -45,22 +41,24 @@ final class Reconciler {
             ContainerStore store,
             Registry registry,
             Snapshots snapshots,
-            Networks networks,
+            Connections connections,
             Cgroups cgroups,
             Lifecycle lifecycle,
             SpecFactory specs,
             ContainerStreams streams,
+            VolumeMounts volumes,
             String cgroupParent) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
         this.registry = registry;
         this.snapshots = snapshots;
-        this.networks = networks;
+        this.connections = connections;
         this.cgroups = cgroups;
         this.lifecycle = lifecycle;
         this.specs = specs;
         this.streams = streams;
+        this.volumes = volumes;
         this.cgroupParent = cgroupParent;
     }
 
@@ -77,6 +75,7 @@ final class Reconciler {
             Container c = new Container(found.container(), found.state(), streams.toKeeper(id));
             known.add(id);
             registry.add(c);
+            volumes.hold(found.container());
             Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
             if (reconcile(c, process)) {
                 taken++;
@@ -136,12 +135,7 @@ final class Reconciler {
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
         c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.stored)));
-        if (!c.host().network().equals("host")) {
-            c.state
-                    .network()
-                    .map(StoredState.StoredEndpoint::endpoint)
-                    .ifPresentOrElse(e -> networks.adopt(c.id(), e), () -> networks.adoptWithoutNetwork(c.id()));
-        }
+        connections.adopt(c);
     }
 
     private boolean takeOver(Container c, Keeper.Held process) {
@@ -151,10 +145,7 @@ final class Reconciler {
             // an engine killed in the middle of a commit has left it frozen
             c.cgroup.filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);
         }
-        if (!c.host().network().equals("host")) {
-            c.network = namespace(process.pid())
-                    .map(fd -> new Claimed(fd, c.state.network().map(StoredState.StoredEndpoint::endpoint)));
-        }
+        c.network = connections.claimed(c, process.pid());
         if (c.state.phase() == StoredState.Phase.STARTING) {
             c.state = c.state.running(process.pid(), c.state.startedNanos());
         }
@@ -162,14 +153,6 @@ final class Reconciler {
         c.run.begin(spawned);
         lifecycle.resumeChecks(c);
         return true;
-    }
-
-    private Optional<Fd> namespace(long pid) {
-        try {
-            return Optional.of(linux.open(Path.of("/proc/" + pid + "/ns/net"), Flags.O_RDONLY, 0));
-        } catch (KernelException e) {
-            return Optional.empty();
-        }
     }
 
     /** A process exec'ed by an engine before this one: it goes on with its container, and its end is of interest to nobody. */

@@ -88,7 +88,10 @@ final class ResourceLimits {
         if (host.cpuQuota() < -1) {
             throw Creation.invalid("the CPU quota must be a number of microseconds, or -1 for none");
         }
-        if (host.cpuShares() < 0 || host.cpuShares() == 1 || host.cpuShares() > 262_144) {
+        if (host.cpuShares() < 0) {
+            throw Creation.invalid("invalid CPU shares (" + host.cpuShares() + "): value must be a positive integer");
+        }
+        if (host.cpuShares() == 1 || host.cpuShares() > 262_144) {
             throw Creation.invalid("CPU shares must be from 2 to 262144, not " + host.cpuShares());
         }
         if (host.cpuRealtimePeriod() < 0 || host.cpuRealtimeRuntime() < 0) {

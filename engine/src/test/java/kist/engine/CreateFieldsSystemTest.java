@@ -179,6 +179,9 @@ final class CreateFieldsSystemTest {
         assertTrue(refused(host().memorySwappiness(OptionalInt.of(101)))
                 .contains("valid memory swappiness range is 0-100"));
         assertTrue(refused(host().cpusetMems("7")).contains("Requested memory nodes are not available - requested 7"));
+        assertEquals("Invalid value 1-42,, for cpuset cpus", refused(host().cpusetCpus("1-42,,")));
+        assertEquals("Invalid value 42-3,1-- for cpuset mems", refused(host().cpusetMems("42-3,1--")));
+        assertEquals("invalid CPU shares (-1): value must be a positive integer", refused(host().cpuShares(-1)));
         assertTrue(refused(host().blkioWeight(5)).contains("Range of blkio weight is from 10 to 1000"));
         assertTrue(refused(host().cpuRealtimePeriod(5).cpuRealtimeRuntime(6)).contains("real-time runtime"));
     }
@@ -422,7 +425,7 @@ final class CreateFieldsSystemTest {
         assertEquals("invalid cgroup namespace mode: x", refused(host().cgroupnsMode("x")));
         assertEquals("invalid PID mode: x", refused(host().pidMode("x")));
         assertTrue(refused(host().ipcMode("host").shmSize(1 << 20)).contains("conflicting options"));
-        assertEquals("invalid CapAdd: unknown capability: \"NOSUCH\"", refused(host().capAdd(List.of("NOSUCH"))));
+        assertEquals("invalid CapAdd: unknown capability: \"CAP_NOSUCH\"", refused(host().capAdd(List.of("NOSUCH"))));
         assertEquals("invalid CapDrop: unknown capability: \"CAP_\"", refused(host().capDrop(List.of("CAP_"))));
         for (String option :
                 List.of("foo", "size=x", "mode=9", "uid=-1", "size", "ro=1", "remount", "", "huge=always")) {
