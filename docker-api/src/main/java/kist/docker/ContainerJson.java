@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
+import kist.engine.HostConfig;
 import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
 
