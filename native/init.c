@@ -1,7 +1,8 @@
 /*
  * The init of a container that asked for one: runs the container's program as its only child, hands signals on to it,
  * reaps whatever was orphaned, and ends as the program ends. It is the keeper's binary under the name docker-init, executed
- * from a sealed memfd, so nothing of it lies in the container's file system.
+ * from a sealed memfd, so nothing of it lies in the container's file system, and with all signals blocked, so that none
+ * sent right after the start is lost.
  *
  * usage: docker-init -- PROGRAM [ARGUMENT...]
  */
@@ -21,13 +22,15 @@ int init_main(int argc, char **argv);
 /* Faults of init's own must not be blocked: they would come again and again. */
 static const int own[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS};
 
-static _Noreturn void become(char **program, const sigset_t *mask) {
+static _Noreturn void become(char **program) {
+    sigset_t none;
+    sigemptyset(&none);
     /* a group of its own in the foreground, so that the terminal's signals reach it once and not through init too */
     setpgid(0, 0);
     signal(SIGTTOU, SIG_IGN); /* or tcsetpgrp would stop a process in the background */
     tcsetpgrp(STDIN_FILENO, getpid());
     signal(SIGTTOU, SIG_DFL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     execvp(program[0], program);
     int error = errno;
     fprintf(stderr, "docker-init: exec: \"%s\": %s\n", program[0], strerror(error));
@@ -45,7 +48,7 @@ static int reap(pid_t program) {
 }
 
 int init_main(int argc, char **argv) {
-    sigset_t handled, before;
+    sigset_t handled;
     char **program = argv + 1;
     if (argc > 1 && strcmp(argv[1], "--") == 0)
         program++;
@@ -59,10 +62,10 @@ int init_main(int argc, char **argv) {
     sigfillset(&handled);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         sigdelset(&handled, own[i]);
-    sigprocmask(SIG_BLOCK, &handled, &before); /* blocked signals wait for sigwaitinfo, also those that pid 1 would not get */
+    sigprocmask(SIG_SETMASK, &handled, NULL); /* blocked signals wait for sigwaitinfo, also those that pid 1 would not get */
     pid_t child = fork();
     if (child == 0)
-        become(program, &before);
+        become(program);
     if (child < 0) {
         fprintf(stderr, "docker-init: fork: %s\n", strerror(errno));
         return NOT_EXECUTABLE;

@@ -86,7 +86,7 @@ struct process {
     uint32_t sequence; /* of the order to be answered */
     uint64_t log_size, dropped; /* offsets in a log count from its very beginning, whatever has been deleted since */
     /* segments of the log: they begin at starts[], the last is written to */
-    int directory, held_back, stuck;
+    int directory, held_back, stuck, middle[2];
     uint32_t files, count, room;
     uint64_t *starts, limit, hold, missing;
 };
@@ -102,8 +102,11 @@ static void die(const char *what) {
 }
 
 static void drop(int *fd) {
-    if (*fd >= 0)
+    if (*fd >= 0) {
+        /* a child that has not reached its execve holds a copy: closing alone would leave what epoll knows of it behind */
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, *fd, NULL);
         close(*fd);
+    }
     *fd = -1;
 }
 
@@ -185,7 +188,7 @@ static void tell_output(struct process *p) {
 struct log_header {
     uint32_t size;
     uint8_t stream, version;
-    uint16_t pad;
+    uint16_t middle; /* 1 where it goes on with a line that began before */
     uint64_t nanoseconds;
 };
 
@@ -195,10 +198,10 @@ struct record {
     uint32_t trailer;
 };
 
-static size_t frame(struct record *r, struct iovec *parts, uint8_t stream, const char *bytes, size_t size) {
+static size_t frame(struct record *r, struct iovec *parts, uint8_t stream, int middle, const char *bytes, size_t size) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    r->header = (struct log_header){.size = (uint32_t)size, .stream = stream, .version = 1,
+    r->header = (struct log_header){.size = (uint32_t)size, .stream = stream, .version = 1, .middle = (uint16_t)middle,
                                     .nanoseconds = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec};
     r->trailer = (uint32_t)size;
     parts[0] = (struct iovec){&r->header, sizeof r->header};
@@ -218,10 +221,12 @@ static void append(struct process *p, uint8_t stream, const char *bytes, size_t 
     if (p->missing) { /* told together with what comes next, so that the last bytes of a disk are not filled with notes */
         int n = snprintf(text, sizeof text, "kist: %llu bytes of output are missing here, there was no space on the disk\n",
                          (unsigned long long)p->missing);
-        all += frame(&note, parts, 3, text, (size_t)n);
+        all += frame(&note, parts, 3, 0, text, (size_t)n);
         count += 3;
     }
-    all += frame(&record, parts + count, stream, bytes, size);
+    int *middle = &p->middle[stream == 2];
+    all += frame(&record, parts + count, stream, *middle, bytes, size);
+    *middle = bytes[size - 1] != '\n';
     ssize_t n = p->stuck ? 0 : writev(p->log, parts, count + 3);
     if (n == (ssize_t)all) {
         p->log_size += all;
@@ -747,7 +752,7 @@ static void open_socket(const char *path) {
         die(path);
     }
     memcpy(address.sun_path, path, strlen(path));
-    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    listener.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     umask(0177);
     unlink(path);
     if (listener.fd < 0 || bind(listener.fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener.fd, 4) < 0)

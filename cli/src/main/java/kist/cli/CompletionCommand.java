@@ -273,7 +273,14 @@ final class CompletionCommand {
             }
             answers.add(FILES);
         } else if (wanted.startsWith("CONTAINER")) {
-            offerNames("container");
+            offerNames(
+                    switch (flags.fullName()) {
+                        case "kist start" -> "container?all=1&filters={\"status\":[\"created\",\"exited\"]}";
+                        case "kist attach", "kist exec", "kist kill", "kist pause", "kist stop", "kist top" ->
+                            "container?all=0";
+                        case "kist unpause" -> "container?filters={\"status\":[\"paused\"]}";
+                        default -> "container";
+                    });
         } else if (wanted.contains("IMAGE")
                 || wanted.startsWith("REPOSITORY")
                 || wanted.equals("FROM")
@@ -298,7 +305,7 @@ final class CompletionCommand {
         }
     }
 
-    /** Names of what the engine has; none if it does not run, since nobody starts it by pressing a tab. */
+    /** Names of what the engine has, of containers with a query; none if it does not run, since nobody starts it by pressing a tab. */
     private List<String> names(String kind) throws IOException {
         if (!Engine.answers(context.settings().address())) {
             return List.of();
@@ -307,13 +314,6 @@ final class CompletionCommand {
         var names = new ArrayList<String>();
         try {
             switch (kind) {
-                case "container" -> {
-                    for (var container : engine.get("/containers/json?all=1").list()) {
-                        for (var name : container.strings("Names")) {
-                            names.add(StatsSample.withoutSlash(name));
-                        }
-                    }
-                }
                 case "image" -> {
                     for (var image : engine.get("/images/json").list()) {
                         for (var name : image.strings("RepoTags")) {
@@ -328,9 +328,23 @@ final class CompletionCommand {
                         names.add(network.text("Name"));
                     }
                 }
-                default -> {
+                case "volume" -> {
                     for (var volume : engine.get("/volumes").list("Volumes")) {
                         names.add(volume.text("Name"));
+                    }
+                }
+                default -> {
+                    int query = kind.indexOf('?');
+                    var which = query < 0 ? "?all=1" : kind.substring(query);
+                    var path = "/containers/json"
+                            + which.replace("{", "%7B").replace("}", "%7D").replace("\"", "%22");
+                    for (var container : engine.get(path).list()) {
+                        for (var name : container.strings("Names")) {
+                            // one with a slash inside is a link of another container
+                            if (name.lastIndexOf('/') <= 0) {
+                                names.add(StatsSample.withoutSlash(name));
+                            }
+                        }
                     }
                 }
             }

@@ -60,14 +60,15 @@ record Doc(@Nullable Object value) {
 
     /** A string, or a number or truth value in words; empty when absent. */
     String text(String... path) {
+        // no switch: one over kinds is linked anew in each process, and every command comes here
         var found = at(path).value;
-        return switch (found) {
-            case String s -> s;
-            case Double d when d == Math.rint(d) && Math.abs(d) < 1e15 -> Long.toString(d.longValue());
-            case Number n -> n.toString();
-            case Boolean b -> b.toString();
-            case null, default -> "";
-        };
+        if (found instanceof String s) {
+            return s;
+        }
+        if (found instanceof Double d && d == Math.rint(d) && Math.abs(d) < 1e15) {
+            return Long.toString(d.longValue());
+        }
+        return found instanceof Number || found instanceof Boolean ? found.toString() : "";
     }
 
     long number(String... path) {

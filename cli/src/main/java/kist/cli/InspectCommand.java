@@ -47,7 +47,8 @@ final class InspectCommand {
         var parsed = flags.parse(args).expect(1, -1);
         var type = only.isEmpty() ? parsed.text("type").orElse("") : only;
         if (!type.isEmpty() && !TYPES.contains(type) || parsed.given("type") && type.isEmpty()) {
-            throw parsed.invalid("type", type, "container, image, network and volume are known");
+            throw new Failure(
+                    1, "kist: unknown type: \"" + type + "\": it must be one of container, image, network and volume");
         }
         if (parsed.given("platform") && !type.equals("image")) {
             throw parsed.wrong("--platform goes with --type=image alone");

@@ -10,6 +10,8 @@ public final class Main {
     /** Kist's version. */
     static final String VERSION = kist.config.Version.NUMBER;
 
+    private static final String VERSION_LINE = "Kist version " + VERSION;
+
     private Main() {}
 
     /** Runs the command line and ends the process with its status. */
@@ -43,6 +45,11 @@ public final class Main {
     }
 
     private static int run(String[] args) throws IOException {
+        if (args.length == 1 && (args[0].equals("--version") || args[0].equals("-v"))) {
+            // nothing else has to be known for it
+            System.out.println(VERSION_LINE);
+            return 0;
+        }
         var flags = flags();
         Flags.Parsed parsed;
         Context context;
@@ -50,7 +57,9 @@ public final class Main {
             parsed = flags.parse(List.of(args));
             var given = new HashMap<String, String>();
             for (var name : Settings.FLAGS) {
-                parsed.text(name).ifPresent(value -> given.put(name, value));
+                if (parsed.given(name)) {
+                    given.put(name, parsed.text(name).orElseThrow());
+                }
             }
             context = Context.ofProcess(Settings.resolve(given, System.getenv()));
         } catch (Failure e) {
@@ -61,7 +70,7 @@ public final class Main {
             return 125;
         }
         if (parsed.on("version")) {
-            context.line("Kist version " + VERSION);
+            context.line(VERSION_LINE);
             return 0;
         }
         var arguments = parsed.arguments();

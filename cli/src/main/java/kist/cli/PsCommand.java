@@ -41,7 +41,7 @@ final class PsCommand {
         boolean dated = json || format.contains(".CreatedAt") || format.equals("raw");
         var rows = new ArrayList<Map<String, Object>>();
         for (var container : context.engine().get(query.toString()).list()) {
-            rows.add(row(container, whole, dated));
+            rows.add(row(container, whole, dated, sized));
         }
         var header = ListCommands.header(
                 "ID", "CONTAINER ID",
@@ -80,7 +80,7 @@ final class PsCommand {
         return 0;
     }
 
-    private static Map<String, Object> row(Doc container, boolean whole, boolean dated) {
+    private static Map<String, Object> row(Doc container, boolean whole, boolean dated, boolean sized) {
         var row = new TreeMap<String, Object>();
         var id = container.text("Id");
         row.put("ID", whole ? id : ListCommands.shortId(id));
@@ -120,11 +120,22 @@ final class PsCommand {
         row.put(
                 "Platform",
                 platform.present() ? platform.text("os") + "/" + platform.text("architecture") : TemplateFunctions.NIL);
-        long virtual = container.number("SizeRootFs");
-        row.put(
-                "Size",
-                Units.size(container.number("SizeRw")) + (virtual > 0 ? " (virtual " + Units.size(virtual) + ")" : ""));
+        if (sized) {
+            long virtual = container.number("SizeRootFs");
+            row.put(
+                    "Size",
+                    Units.size(container.number("SizeRw"))
+                            + (virtual > 0 ? " (virtual " + Units.size(virtual) + ")" : ""));
+        }
         return row;
+    }
+
+    /** {@code {{.Label "name"}}}. */
+    private record Label(Doc container) implements Template.Method {
+        @Override
+        public Object call(List<@org.jspecify.annotations.Nullable Object> arguments) {
+            return container.text("Labels", arguments.isEmpty() ? "" : String.valueOf(arguments.getFirst()));
+        }
     }
 
     private static String image(Doc container, boolean whole) {
@@ -165,18 +176,23 @@ final class PsCommand {
         return address.indexOf(':') >= 0 ? "[" + address + "]" : address;
     }
 
+    private static final class ByPort implements java.util.Comparator<Doc> {
+        @Override
+        public int compare(Doc a, Doc b) {
+            int order = Long.compare(a.number("PrivatePort"), b.number("PrivatePort"));
+            order = order != 0 ? order : a.text("IP").compareTo(b.text("IP"));
+            order = order != 0 ? order : Long.compare(a.number("PublicPort"), b.number("PublicPort"));
+            return order != 0 ? order : a.text("Type").compareTo(b.text("Type"));
+        }
+    }
+
     /** Neighbouring ports that lead to the same number are drawn together: {@code 0.0.0.0:80-81->80-81/tcp}. */
     static String ports(Doc container) {
         var ports = container.list("Ports");
         if (ports.isEmpty()) {
             return "";
         }
-        ports.sort((a, b) -> {
-            int order = Long.compare(a.number("PrivatePort"), b.number("PrivatePort"));
-            order = order != 0 ? order : a.text("IP").compareTo(b.text("IP"));
-            order = order != 0 ? order : Long.compare(a.number("PublicPort"), b.number("PublicPort"));
-            return order != 0 ? order : a.text("Type").compareTo(b.text("Type"));
-        });
+        ports.sort(new ByPort());
         var done = new ArrayList<String>();
         var mapped = new ArrayList<String>();
         var open = new java.util.LinkedHashMap<String, Run>();

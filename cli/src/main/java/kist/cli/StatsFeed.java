@@ -13,6 +13,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The newest sample of each of some containers, or of all that run as they come and go: a stream from the engine for each,
@@ -37,11 +38,28 @@ final class StatsFeed implements AutoCloseable {
         this.stream = stream;
     }
 
+    /** Counts a container once, whatever comes first: its sample or its end. */
+    private static final class Once {
+        private final CountDownLatch all;
+        private final AtomicBoolean done = new AtomicBoolean();
+
+        Once(CountDownLatch all) {
+            this.all = all;
+        }
+
+        void here() {
+            if (done.compareAndSet(false, true)) {
+                all.countDown();
+            }
+        }
+    }
+
     /** Watches one container; the latch counts down when its first sample is here or none will come. */
-    private void add(String id, String name, CountDownLatch first) {
+    private void add(String id, String name, CountDownLatch all) {
+        var first = new Once(all);
         synchronized (this) {
             if (closed || !known.add(id)) {
-                first.countDown();
+                first.here();
                 return;
             }
             samples.put(id, StatsSample.unknown(id, name));
@@ -58,12 +76,12 @@ final class StatsFeed implements AutoCloseable {
                 // the engine has gone, or this feed is closed
                 remove(id);
             } finally {
-                first.countDown();
+                first.here();
             }
         });
     }
 
-    private void read(String id, String name, CountDownLatch first) throws IOException {
+    private void read(String id, String name, Once first) throws IOException {
         var path = Engine.container(id) + "/stats?stream=" + (stream ? 1 : 0);
         try (var answer = engine.stream("GET", path)) {
             open.put(id, answer);
@@ -81,7 +99,7 @@ final class StatsFeed implements AutoCloseable {
                 }
                 // the first one of a stream has none before it to compare with
                 if (++count > 1 || !stream) {
-                    first.countDown();
+                    first.here();
                 }
             }
         } finally {

@@ -328,6 +328,11 @@ final class Template {
                     now = now == null ? Absent.of(name) : now;
                     continue;
                 }
+                var other = now instanceof Map<?, ?> map ? spelled(map, name) : "";
+                if (!other.isEmpty() && now instanceof Map<?, ?> map) {
+                    now = map.get(other);
+                    continue;
+                }
                 if (now instanceof Map<?, ?> && Absent.known(name)) {
                     now = Absent.of(name);
                     continue;
@@ -338,6 +343,16 @@ final class Template {
                 throw wrong("at <" + command.source() + ">: there is no field \"" + name + "\"");
             }
             return now;
+        }
+
+        /** The docker command's names of fields differ from the API's in some capitals: ID and Id, APIVersion and ApiVersion. */
+        private static String spelled(Map<?, ?> map, String name) {
+            for (var key : map.keySet()) {
+                if (name.equalsIgnoreCase(String.valueOf(key))) {
+                    return String.valueOf(key);
+                }
+            }
+            return "";
         }
 
         private static Failure wrong(String why) {

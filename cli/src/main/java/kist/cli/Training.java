@@ -28,12 +28,28 @@ public final class Training {
 
     private static final List<List<String>> COMMANDS = List.of(
             List.of("ps"),
-            List.of("ps", "-a", "--format", "{{.ID}} {{json .Names}}"),
+            List.of("ps", "-q"),
+            List.of("ps", "-a", "-s", "--format", "{{.ID}} {{json .Names}}"),
+            List.of("ps", "--format", "table {{.ID}}\t{{upper .Names}}\t{{if .Ports}}{{.Ports}}{{else}}-{{end}}"),
+            List.of("inspect", "-f", "{{range $k, $v := .Config}}{{$k}}={{$v}} {{end}}{{.State}}", "trained"),
+            List.of("stats", "--no-stream"),
+            List.of("top", "trained"),
+            List.of("port", "trained"),
+            List.of("update", "--memory=64m", "trained"),
+            List.of("start", "trained"),
+            List.of("container", "ls"),
+            List.of("container", "prune", "-f"),
+            List.of("system", "df"),
+            List.of("events"),
+            List.of("diff", "trained"),
+            List.of("__complete", "run", "--na"),
+            List.of("__complete", "stop", ""),
             List.of("images"),
             List.of("pull", "-q", "hello"),
             List.of("pull", "hello"),
             List.of("history", "hello"),
             List.of("run", "--rm", "-i", "-e", "A=B", "-v", "/a:/b", "-m", "64m", "--cpus", "0.5", "hello", "true"),
+            List.of("run", "-d", "-p", "8080:80", "--network", "web", "--mount", "type=tmpfs,dst=/t", "--restart=always", "hello"),
             List.of("run", "-d", "--name=x", "hello"),
             List.of("exec", "-i", "trained", "true"),
             List.of("logs", "trained"),
@@ -145,6 +161,16 @@ public final class Training {
                     "[{\"Id\":\"sha256:0123456789abcdef\",\"RepoTags\":[\"hello:latest\"],\"Created\":1,\"Size\":4260000}]";
         } else if (target.contains("/logs")) {
             body = "\1\0\0\0\0\0\0\2hi";
+        } else if (target.startsWith("/events") || target.endsWith("/changes")) {
+            body = target.startsWith("/events")
+                    ? "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"1\"},\"timeNano\":1}"
+                    : "[{\"Kind\":1,\"Path\":\"/a\"}]";
+        } else if (target.contains("/stats")) {
+            body = "{\"name\":\"/trained\",\"memory_stats\":{\"usage\":5,\"limit\":10},\"cpu_stats\":{\"online_cpus\":1}}";
+        } else if (target.contains("/top")) {
+            body = "{\"Titles\":[\"PID\"],\"Processes\":[[\"1\"]]}";
+        } else if (target.contains("/prune") || target.endsWith("/update") || target.startsWith("/system/df")) {
+            body = "{\"SpaceReclaimed\":1000,\"Warnings\":[]}";
         } else if (target.startsWith("/info") || target.startsWith("/version")) {
             body = "{\"Version\":\"0\",\"MemTotal\":1000000,\"Platform\":{\"Name\":\"Kist\"}}";
         } else if (request.startsWith("POST") || request.startsWith("DELETE")) {

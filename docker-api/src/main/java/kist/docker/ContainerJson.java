@@ -10,7 +10,6 @@ import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
 import kist.engine.MountView;
-import kist.network.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /** Containers as Docker's inspect and list show them. */
@@ -26,7 +25,8 @@ final class ContainerJson {
     }
 
     /** The body of {@code GET /containers/{id}/json}. */
-    static Map<String, @Nullable Object> inspect(ContainerView c, String driver) {
+    static Map<String, @Nullable Object> inspect(ContainerView c, Call call) {
+        String driver = call.storageDriver();
         List<String> argv = c.argv();
         return Json.object(
                 "Id",
@@ -68,7 +68,7 @@ final class ContainerJson {
                 "Config",
                 config(c),
                 "NetworkSettings",
-                networkSettings(c));
+                PlaceJson.settings(c, call));
     }
 
     private static Map<String, @Nullable Object> stateObject(ContainerView c) {
@@ -190,91 +190,6 @@ final class ContainerJson {
         return shown;
     }
 
-    private static Map<String, @Nullable Object> networkSettings(ContainerView c) {
-        Endpoint e = endpoint(c);
-        return Json.object(
-                "Bridge",
-                "",
-                "SandboxID",
-                "",
-                "SandboxKey",
-                c.pid() > 0 ? "/proc/" + c.pid() + "/ns/net" : "",
-                "HairpinMode",
-                false,
-                "LinkLocalIPv6Address",
-                "",
-                "LinkLocalIPv6PrefixLen",
-                0,
-                "Ports",
-                Map.of(),
-                "SecondaryIPAddresses",
-                null,
-                "SecondaryIPv6Addresses",
-                null,
-                "EndpointID",
-                e.endpointId(),
-                "Gateway",
-                e.gateway(),
-                "GlobalIPv6Address",
-                "",
-                "GlobalIPv6PrefixLen",
-                0,
-                "IPAddress",
-                e.address(),
-                "IPPrefixLen",
-                e.prefixLength(),
-                "IPv6Gateway",
-                "",
-                "MacAddress",
-                e.mac(),
-                "Networks",
-                networks(c));
-    }
-
-    private static Endpoint endpoint(ContainerView c) {
-        String mode = HostJson.networkMode(c.config().host());
-        String name = mode.equals("default") ? "bridge" : mode;
-        return c.endpoint().orElse(new Endpoint(name, "", "", "", "", 0, "", ""));
-    }
-
-    /** The networks of a container by name. */
-    static Map<String, @Nullable Object> networks(ContainerView c) {
-        Endpoint e = endpoint(c);
-        return Json.object(
-                e.network(),
-                Json.object(
-                        "IPAMConfig",
-                        null,
-                        "Links",
-                        null,
-                        "Aliases",
-                        null,
-                        "MacAddress",
-                        e.mac(),
-                        "DriverOpts",
-                        null,
-                        "GwPriority",
-                        0,
-                        "NetworkID",
-                        e.networkId(),
-                        "EndpointID",
-                        e.endpointId(),
-                        "Gateway",
-                        e.gateway(),
-                        "IPAddress",
-                        e.address(),
-                        "IPPrefixLen",
-                        e.prefixLength(),
-                        "IPv6Gateway",
-                        "",
-                        "GlobalIPv6Address",
-                        "",
-                        "GlobalIPv6PrefixLen",
-                        0,
-                        "DNSNames",
-                        null));
-    }
-
     /** One element of {@code GET /containers/json}. */
     static Map<String, @Nullable Object> summary(ContainerView c, long nowNanos) {
         return Json.object(
@@ -284,14 +199,14 @@ final class ContainerJson {
                 "ImageID", c.imageId(),
                 "Command", command(c.argv()),
                 "Created", Math.floorDiv(c.createdNanos(), 1_000_000_000L),
-                "Ports", List.of(),
+                "Ports", PlaceJson.list(c),
                 "Labels", c.labels(),
                 "State", state(c),
                 "Status", status(c, nowNanos),
                 "HostConfig",
                         Json.object(
                                 "NetworkMode", HostJson.networkMode(c.config().host())),
-                "NetworkSettings", Json.object("Networks", networks(c)),
+                "NetworkSettings", Json.object("Networks", PlaceJson.networks(c, false)),
                 "Mounts", mounts(c));
     }
 

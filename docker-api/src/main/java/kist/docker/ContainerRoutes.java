@@ -84,17 +84,19 @@ final class ContainerRoutes {
             case "json" -> {
                 call.refuse("size");
                 call.answer(
-                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call.storageDriver()));
+                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
             }
             case "logs" -> logs(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
-                String arguments = call.parameter("ps_args");
-                if (!arguments.isEmpty() && !arguments.equals("-ef")) {
-                    throw Errors.unsupported("top with the ps arguments \"" + arguments + "\"");
-                }
-                call.answer(200, ProcessTable.of(call.ask(new Request.ListProcesses(ref))));
+                String options = call.parameter("ps_args");
+                List<Long> pids = call.ask(new Request.ListProcesses(ref));
+                call.answer(
+                        200,
+                        options.isEmpty() || options.equals("-ef")
+                                ? ProcessTable.of(pids)
+                                : PsCommand.run(options, pids));
             }
             default -> {
                 return false;
@@ -254,10 +256,11 @@ final class ContainerRoutes {
     }
 
     private static boolean fitsNetwork(ContainerView c, Filters filters) {
-        Map<String, ?> networks = ContainerJson.networks(c);
-        String id = c.endpoint().isPresent() ? c.endpoint().get().networkId() : "";
-        return filters.exact("network", networks.keySet().iterator().next())
-                || !id.isEmpty() && filters.exact("network", id);
+        if (!filters.has("network")) {
+            return true;
+        }
+        return PlaceJson.networks(c, false).keySet().stream().anyMatch(name -> filters.exact("network", name))
+                || c.endpoints().stream().anyMatch(e -> filters.prefix("network", e.networkId()));
     }
 
     private static boolean fitsMount(ContainerView c, Filters filters) {

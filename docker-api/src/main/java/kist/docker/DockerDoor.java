@@ -36,7 +36,6 @@ public final class DockerDoor implements Handler {
             "build",
             "configs",
             "grpc",
-            "networks",
             "nodes",
             "plugins",
             "secrets",
@@ -118,6 +117,8 @@ public final class DockerDoor implements Handler {
                 return ImageRoutes.route(call);
             case "volumes":
                 return VolumeRoutes.route(call);
+            case "networks":
+                return NetworkRoutes.route(call);
             case "kist":
                 return KistRoutes.route(call);
             case "auth":

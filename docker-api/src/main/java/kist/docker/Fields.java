@@ -55,9 +55,17 @@ final class Fields {
             return "";
         }
         if (value instanceof String text) {
-            return text;
+            return whole(path(field), text);
         }
         throw Errors.invalid(path(field) + " is not a string");
+    }
+
+    /** For the kernel a text ends at a NUL, for everybody else it goes on: none is taken. */
+    private static String whole(String path, String text) {
+        if (text.indexOf(0) >= 0) {
+            throw Errors.invalid(path + " has a NUL character inside");
+        }
+        return text;
     }
 
     /** A boolean, false where it is not given. */
@@ -95,7 +103,7 @@ final class Fields {
         if (value == null) {
             return Optional.empty();
         }
-        return Optional.of(value instanceof String text ? List.of(text) : strings(field, value));
+        return Optional.of(value instanceof String text ? List.of(whole(path(field), text)) : strings(field, value));
     }
 
     /** A list of strings, empty where it is not given. */
@@ -110,7 +118,7 @@ final class Fields {
             if (!(element instanceof String text)) {
                 throw Errors.invalid(path(field) + " holds something that is not a string");
             }
-            strings.add(text);
+            strings.add(whole(path(field), text));
         }
         return List.copyOf(strings);
     }
@@ -156,7 +164,7 @@ final class Fields {
             if (!(entry.getValue() instanceof String text)) {
                 throw Errors.invalid(path(field) + "." + entry.getKey() + " is not a string");
             }
-            map.put(entry.getKey(), text);
+            map.put(whole(path(field), entry.getKey()), whole(path(field) + "." + entry.getKey(), text));
         }
         return map;
     }
@@ -182,6 +190,7 @@ final class Fields {
 
     /** The names of all members. */
     List<String> names() {
+        members.keySet().forEach(member -> whole(name, member));
         return List.copyOf(members.keySet());
     }
 
@@ -194,7 +203,7 @@ final class Fields {
                 if (!isNothing(entry.getValue())) {
                     throw Errors.invalid(path(field) + "." + entry.getKey() + " is not an empty object");
                 }
-                keys.add(entry.getKey());
+                keys.add(whole(path(field), entry.getKey()));
             }
         }
         return keys;
@@ -219,7 +228,9 @@ final class Fields {
     Map<String, Fields> entries() {
         Map<String, Fields> entries = new LinkedHashMap<>();
         for (Map.Entry<String, Object> member : members.entrySet()) {
-            entries.put(member.getKey(), new Fields(path(member.getKey()), object(member.getKey(), member.getValue())));
+            entries.put(
+                    whole(name, member.getKey()),
+                    new Fields(path(member.getKey()), object(member.getKey(), member.getValue())));
         }
         return entries;
     }

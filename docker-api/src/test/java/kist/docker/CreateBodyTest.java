@@ -69,7 +69,7 @@ class CreateBodyTest {
     }
 
     /** All that HostConfig can say on Linux. */
-    private static final String EVERYTHING = """
+    static final String EVERYTHING = """
             {"Binds":["/a:/b","/c:/d:ro,rslave","data:/e:nocopy","/anonymous"],
              "LogConfig":{"Type":"json-file","Config":{"max-size":"1m"}},"NetworkMode":"mine",
              "PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"},{"HostIp":"","HostPort":""}]},

@@ -10,8 +10,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import kist.engine.Caller;
+import kist.engine.ContainerUpdate;
 import kist.engine.ContainerView;
 import kist.engine.Event;
 import kist.engine.ImageRequest;
@@ -149,7 +151,7 @@ class DockerDoorTest {
         "GET, /containers/x/start, 404",
         "GET, /containers//json, 404",
         "DELETE, /version, 404",
-        "GET, /networks, 501",
+        "PUT, /networks, 404",
         "POST, /volumes/create, 501",
         "POST, /build, 501",
         "POST, /commit, 400",
@@ -555,7 +557,33 @@ class DockerDoorTest {
         Answer answer = get("/containers/one/top");
         assertTrue(answer.body().contains("[\"UID\",\"PID\",\"PPID\",\"C\",\"STIME\",\"TTY\",\"TIME\",\"CMD\"]"));
         assertTrue(answer.body().contains("\"" + ProcessHandle.current().pid() + "\""));
-        assertEquals(501, get("/containers/one/top?ps_args=aux").status());
+        assertTrue(get("/containers/one/top?ps_args=-o%20pid,comm").body().contains("[\"PID\",\"COMMAND\"]"));
+        assertEquals(400, get("/containers/one/top?ps_args=-o%20comm").status());
+    }
+
+    @Test
+    void updateAnswersWarningsAndNamesWhatItCannotChange() throws IOException {
+        String one = create("one", "sleep");
+        Answer answer = ask(
+                "POST",
+                "/containers/one/update",
+                "{\"Memory\":67108864,\"PidsLimit\":-1,"
+                        + "\"RestartPolicy\":{\"Name\":\"always\"},\"MemorySwappiness\":-1,\"Ulimits\":null}");
+        assertEquals("{\"Warnings\":[\"a warning of " + one + "\"]}", answer.body());
+        ContainerUpdate update = ((Request.UpdateContainer) last()).update();
+        assertEquals(OptionalLong.of(67108864), update.memory());
+        assertEquals(OptionalLong.of(-1), update.pidsLimit());
+        assertEquals(OptionalLong.empty(), update.nanoCpus());
+        assertEquals("always", update.restart().orElseThrow().name());
+        assertEquals(
+                501,
+                ask("POST", "/containers/one/update", "{\"OomKillDisable\":true}")
+                        .status());
+        assertEquals(
+                400, ask("POST", "/containers/one/update", "{\"Memory\":\"1\"}").status());
+        assertEquals(
+                400, ask("POST", "/containers/one/update", "{\"Colour\":1}").status());
+        assertEquals(404, ask("POST", "/containers/nosuch/update", "{}").status());
     }
 
     @Test

@@ -206,6 +206,7 @@ final class FakeEngine implements Engine {
                 yield new ExecView(exec.id(), exec.container(), exec.config(), code.isEmpty(), code, 4242);
             }
             case ImageRequest<?> r -> images.answer(r);
+            case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
@@ -284,6 +285,8 @@ final class FakeEngine implements Engine {
                         0,
                         0,
                         Optional.empty(),
+                        List.of(),
+                        List.of(),
                         "SIGTERM",
                         OptionalInt.empty(),
                         List.of(),
@@ -359,6 +362,8 @@ final class FakeEngine implements Engine {
                 state == State.RUNNING ? now : v.startedNanos(),
                 state == State.RUNNING ? 0 : now,
                 endpoint,
+                endpoint.stream().toList(),
+                List.of(),
                 v.stopSignal(),
                 v.stopTimeout(),
                 v.execs(),

@@ -37,6 +37,12 @@ final class Container {
     /** What it holds while it runs; guarded by the lock. */
     Optional<Claimed> network = Optional.empty();
 
+    /** Where it is in networks while it runs. */
+    volatile Places places = Places.NONE;
+
+    /** Whether another container has been in its network namespace; guarded by the lock. */
+    volatile boolean networkShared;
+
     Optional<Cgroup> cgroup = Optional.empty();
 
     /** The checks of this run, or of the last one. */

@@ -7,6 +7,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import kist.kernel.Fd;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
@@ -14,8 +16,10 @@ import kist.kernel.Linux;
 import kist.kernel.Poller;
 
 /** The standard streams of containers: logged, joined by clients, read back, sized as terminals. Thread-safe. */
-final class ContainerStreams {
+final class ContainerStreams implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger("kist");
+    private static final long DRAIN = TimeUnit.SECONDS.toNanos(5);
+    private static final long VISITS = TimeUnit.SECONDS.toMillis(10);
 
     private final Linux linux;
     private final Keeper keeper;
@@ -24,6 +28,9 @@ final class ContainerStreams {
     private final Events events;
     /** Logs of containers that shall leave nothing on the disk. */
     private final Path inMemory;
+
+    private final Map<String, Forwarder> forwarders = new ConcurrentHashMap<>();
+    private volatile Thread janitor = Thread.ofVirtual().unstarted(() -> {});
 
     ContainerStreams(
             Linux linux, Keeper keeper, ContainerStore store, Poller poller, Events events, Path runDirectory) {
@@ -92,11 +99,85 @@ final class ContainerStreams {
                     directory.path(),
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         }
+        if (options.driver().forwards()
+                && !LogOptions.bool("fluentd-async", options.options(), false)
+                && !LogOptions.bool("fluentd-async-connect", options.options(), false)) {
+            try (LogTarget target = LogTarget.of(options, c.stored, linux)) {
+                target.connect();
+            } catch (IOException e) {
+                throw new EngineException(
+                        EngineException.Kind.INTERNAL, "failed to initialize logging driver: " + e.getMessage(), e);
+            }
+        }
         return directory.openForKeeper(linux, options, c.run.held());
+    }
+
+    /** Begins to forward the log of a container that runs, or what is left to forward of one that has ended. */
+    void forward(Container c) {
+        LogOptions options = options(c);
+        if (!options.driver().forwards()) {
+            return;
+        }
+        Forwarder next = new Forwarder(
+                c, directory(c, options), options, LogTarget.of(options, c.stored, linux), c.state.alive());
+        Forwarder last = forwarders.put(c.id(), next);
+        if (last == null) {
+            next.start();
+        } else {
+            last.stop();
+            last.whenOver(next::start);
+        }
+    }
+
+    /** Gives what a container that ends for good has written some time to be forwarded. */
+    void drain(Container c) {
+        Forwarder forwarder = forwarders.get(c.id());
+        if (forwarder != null) {
+            try {
+                forwarder.drain(DRAIN);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Begins to look after logs that are packed or grow old. */
+    void look(Registry registry) {
+        LogJanitor visitor = new LogJanitor(keeper);
+        janitor = Thread.ofVirtual().name("logs").start(() -> {
+            try {
+                while (true) {
+                    Thread.sleep(VISITS);
+                    for (Container c : registry.all()) {
+                        visit(visitor, c);
+                    }
+                }
+            } catch (InterruptedException e) {
+                LOG.log(System.Logger.Level.DEBUG, "logs are no longer looked after");
+            }
+        });
+    }
+
+    private void visit(LogJanitor visitor, Container c) {
+        if (!c.host().log().options().isEmpty() || !c.host().log().driver().isEmpty()) {
+            LogOptions options = options(c);
+            visitor.visit(c, directory(c, options), options);
+        }
+    }
+
+    /** Leaves all logs as they are. */
+    @Override
+    public void close() {
+        janitor.interrupt();
+        forwarders.values().forEach(Forwarder::stop);
     }
 
     /** Does away with what a container that is gone has in memory. */
     void removed(String id) {
+        Forwarder forwarder = forwarders.remove(id);
+        if (forwarder != null) {
+            forwarder.stop();
+        }
         store.delete(inMemory.resolve(id));
     }
 

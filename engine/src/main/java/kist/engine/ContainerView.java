@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import kist.network.Endpoint;
+import kist.network.Publication;
 
 /**
  * A container as it is now.
@@ -24,7 +25,9 @@ import kist.network.Endpoint;
  * @param error why the last start failed, or empty
  * @param startedNanos 0 if never
  * @param finishedNanos 0 if never
- * @param endpoint its place in the network while it runs
+ * @param endpoint its first place in a network while it runs
+ * @param endpoints all of them
+ * @param published its ports at the host while it runs
  * @param stopSignal in force, such as {@code SIGTERM}
  * @param stopTimeout seconds, absent for the engine's default
  * @param execs ids of its exec'ed processes
@@ -52,6 +55,8 @@ public record ContainerView(
         long startedNanos,
         long finishedNanos,
         Optional<Endpoint> endpoint,
+        List<Endpoint> endpoints,
+        List<Publication> published,
         String stopSignal,
         OptionalInt stopTimeout,
         List<String> execs,

@@ -16,11 +16,11 @@ final class Creation {
 
     static StoredContainer merge(String id, String name, ContainerConfig asked, Image image, long createdNanos) {
         ImageConfig from = image.config();
+        check(asked);
         ContainerConfig config = ContainerConfigBuilder.builder(withDefaults(asked))
                 .health(HealthCheck.merge(asked.health(), from))
                 .shell(asked.shell().isEmpty() ? from.shell() : asked.shell())
                 .build();
-        check(config);
         List<String> entrypoint = config.entrypoint().orElse(from.entrypoint());
         if (entrypoint.size() == 1 && entrypoint.getFirst().isEmpty()) {
             entrypoint = List.of();
@@ -117,24 +117,15 @@ final class Creation {
             throw invalid("more than " + MOST_LABELS_AND_VARIABLES + " labels and environment variables");
         }
         noNul(config);
-        switch (host.network()) {
-            case "", "default", "bridge", "none", "host" -> {}
-            default ->
-                throw new EngineException(
-                        // not "not found": clients would take it for the image and pull it
-                        EngineException.Kind.INVALID_ARGUMENT,
-                        "network " + Names.printable(host.network())
-                                + " not found; this version has bridge, host and none");
-        }
         if (host.network().equals("host") && !config.hostname().isEmpty() && host.privileged()) {
             throw invalid("a privileged container on the host's network shares its name; leave out the hostname");
         }
         ResourceLimits.check(host);
         Devices.check(host);
         Sharing.check(config);
+        Restarts.check(host);
         SecurityOptions.of(host);
         refuse(host);
-        Restarts.check(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
         host.mounts().forEach(MountPlan::check);
     }

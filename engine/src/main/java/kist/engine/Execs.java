@@ -63,6 +63,21 @@ final class Execs {
         return exec.id;
     }
 
+    /** One of the engine's own: without events, and not among the container's. To be discarded. */
+    Exec createQuietly(Container c, ExecConfig config) {
+        requireRunning(c);
+        Exec exec = new Exec(Ids.random(), c, config, true);
+        registry.addQuietly(exec);
+        return exec;
+    }
+
+    /** Nobody asks for it any more; it is forgotten when it has ended. */
+    void discard(Exec exec) {
+        if (exec.discard()) {
+            registry.remove(exec);
+        }
+    }
+
     private static void check(ExecConfig config) {
         List<String> texts = new ArrayList<>(config.command());
         texts.addAll(config.environment());
@@ -79,23 +94,8 @@ final class Execs {
         Creation.environment(List.of(), config.environment()); // refuses what is no variable
     }
 
-    /** One of the engine's own: without events, and not among the container's. To be discarded. */
-    Exec createQuietly(Container c, ExecConfig config) {
-        requireRunning(c);
-        Exec exec = new Exec(Ids.random(), c, config, true);
-        registry.addQuietly(exec);
-        return exec;
-    }
-
-    /** Nobody asks for it any more; it is forgotten when it has ended. */
-    void discard(Exec exec) {
-        if (exec.discard()) {
-            registry.remove(exec);
-        }
-    }
-
     private static void requireRunning(Container c) {
-        if (c.state.phase() == StoredState.Phase.RESTARTING) {
+        if (c.restarting || c.state.phase() == StoredState.Phase.RESTARTING) {
             throw Lifecycle.conflict("Container " + c.id() + " is restarting, wait until the container is running");
         }
         if (c.state.phase() == StoredState.Phase.PAUSED) {

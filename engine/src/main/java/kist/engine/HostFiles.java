@@ -13,12 +13,29 @@ import kist.network.Endpoint;
 final class HostFiles {
     private HostFiles() {}
 
-    /** Writes them into the container's directory, anew at each start. */
-    static void write(Path directory, String hostname, HostConfig host, String domainname, Optional<Endpoint> endpoint)
+    /**
+     * Writes them into the container's directory. What is there is overwritten in place, so that a running container sees
+     * it.
+     *
+     * @param places in networks
+     * @param gateway by which the container reaches the world
+     * @param linked lines of the hosts file for links
+     * @param nameServer the engine's, where the container is in a network that has names
+     */
+    static void write(
+            Path directory,
+            String hostname,
+            ContainerConfig config,
+            List<Endpoint> places,
+            Optional<Endpoint> gateway,
+            List<String> linked,
+            Optional<String> nameServer)
             throws IOException {
+        HostConfig host = config.host();
+        boolean hostNetwork = host.network().equals("host");
         Files.writeString(directory.resolve("hostname"), hostname + "\n");
         StringBuilder hosts = new StringBuilder(256);
-        if (host.network().equals("host")) {
+        if (hostNetwork) {
             hosts.append(read(Path.of("/etc/hosts")));
             if (!hosts.isEmpty() && hosts.charAt(hosts.length() - 1) != '\n') {
                 hosts.append('\n');
@@ -30,20 +47,34 @@ final class HostFiles {
             int colon = extra.indexOf(':');
             String address = extra.substring(colon + 1);
             if (address.equals("host-gateway")) {
-                address = endpoint.map(Endpoint::gateway).orElse("127.0.0.1");
+                address = gateway.map(Endpoint::gateway).orElse("127.0.0.1");
             }
             hosts.append(address).append('\t').append(extra, 0, colon).append('\n');
         }
-        if (!host.network().equals("host")) {
-            String full = domainname.isEmpty() ? hostname : hostname + "." + domainname + "\t" + hostname;
-            hosts.append(endpoint.map(Endpoint::address).orElse("127.0.0.1"))
-                    .append('\t')
-                    .append(full)
-                    .append('\n');
+        linked.forEach(line -> hosts.append(line).append('\n'));
+        if (!hostNetwork) {
+            String domain = config.domainname();
+            String full = domain.isEmpty() ? hostname : hostname + "." + domain + "\t" + hostname;
+            List<String> addresses = places.isEmpty()
+                    ? List.of("127.0.0.1")
+                    : places.stream().map(Endpoint::address).toList();
+            addresses.forEach(
+                    address -> hosts.append(address).append('\t').append(full).append('\n'));
         }
         Files.writeString(directory.resolve("hosts"), hosts);
-        Files.writeString(
-                directory.resolve("resolv.conf"), resolver(host.network().equals("host")));
+        Files.writeString(directory.resolve("resolv.conf"), resolver(host, hostNetwork, nameServer));
+    }
+
+    /** The name that was written last. */
+    static String hostname(Path directory) throws IOException {
+        return Files.readString(directory.resolve("hostname")).strip();
+    }
+
+    /** Gives a container the files of the one whose network it shares. */
+    static void copy(Path from, Path to) throws IOException {
+        for (String file : List.of("hostname", "hosts", "resolv.conf")) {
+            Files.writeString(to.resolve(file), Files.readString(from.resolve(file)));
+        }
     }
 
     /** Refuses an entry that is not NAME:ADDRESS, or would add lines of its own. */
@@ -60,23 +91,65 @@ final class HostFiles {
         }
     }
 
-    /** The host's name servers; those on its loopback cannot be reached from a namespace of its own. */
-    private static String resolver(boolean hostNetwork) throws IOException {
-        String text = read(Path.of("/etc/resolv.conf"));
-        if (hostNetwork) {
-            return text;
-        }
-        List<String> lines = new ArrayList<>();
-        for (String line : text.split("\n", -1)) {
+    /**
+     * The engine's name server, those that were asked for, or else the host's, of which those on its loopback cannot be
+     * reached from a namespace of its own.
+     */
+    private static String resolver(HostConfig host, boolean hostNetwork, Optional<String> nameServer)
+            throws IOException {
+        List<String> servers = new ArrayList<>();
+        List<String> search = new ArrayList<>();
+        List<String> options = new ArrayList<>();
+        List<String> rest = new ArrayList<>();
+        for (String line : read(Path.of("/etc/resolv.conf")).split("\n", -1)) {
             String[] words = line.strip().split("\\s+");
-            if (words.length >= 2
-                    && words[0].equals("nameserver")
-                    && (words[1].startsWith("127.") || words[1].equals("::1"))) {
-                continue;
+            List<String> values = List.of(words).subList(1, words.length);
+            switch (words[0]) {
+                case "nameserver" -> {
+                    boolean loopback =
+                            !values.isEmpty() && (values.getFirst().startsWith("127.") || values.contains("::1"));
+                    if (hostNetwork || !loopback) {
+                        servers.addAll(values);
+                    }
+                }
+                case "search", "domain" -> {
+                    search.clear();
+                    search.addAll(values);
+                }
+                case "options" -> options.addAll(values);
+                case "" -> {}
+                default -> {
+                    if (!line.startsWith("#") && !line.startsWith(";")) {
+                        rest.add(line);
+                    }
+                }
             }
-            lines.add(line);
         }
-        return String.join("\n", lines);
+        if (!host.dns().isEmpty()) {
+            servers = host.dns();
+        }
+        if (!host.dnsSearch().isEmpty()) {
+            search = host.dnsSearch().equals(List.of(".")) ? List.of() : host.dnsSearch();
+        }
+        if (!host.dnsOptions().isEmpty()) {
+            options = new ArrayList<>(host.dnsOptions());
+        }
+        if (nameServer.isPresent()) {
+            servers = List.of(nameServer.get());
+            if (options.stream().noneMatch(o -> o.startsWith("ndots:"))) {
+                options.add("ndots:0");
+            }
+        }
+        StringBuilder text = new StringBuilder(128);
+        servers.forEach(s -> text.append("nameserver ").append(s).append('\n'));
+        if (!search.isEmpty()) {
+            text.append("search ").append(String.join(" ", search)).append('\n');
+        }
+        if (!options.isEmpty()) {
+            text.append("options ").append(String.join(" ", options)).append('\n');
+        }
+        rest.forEach(line -> text.append(line).append('\n'));
+        return text.toString();
     }
 
     private static String read(Path file) throws IOException {

@@ -40,6 +40,9 @@ public final class KistEngine implements Engine {
     private final Images images;
     private final Hosting hosting;
     private final Networks networks;
+    private final NetworkDirectory directory;
+    private final NameService names;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerStore store;
     private final Registry registry = new Registry();
@@ -72,6 +75,10 @@ public final class KistEngine implements Engine {
         this.events = new Events(new EventLog(root.resolve("events"), EVENT_LOG_BYTES));
         this.specs = new SpecFactory(options.cgroupParent());
         this.sharing = new Sharing(linux, registry);
+        this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
+        directory.restore();
+        this.names = new NameService(registry, directory);
+        this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
         this.volumes = Volumes.open(root.resolve("volumes"), linux);
@@ -83,7 +90,7 @@ public final class KistEngine implements Engine {
                 store,
                 registry,
                 imageStore.snapshots(),
-                networks,
+                connections,
                 cgroups,
                 runtime,
                 events,
@@ -106,7 +113,7 @@ public final class KistEngine implements Engine {
                         store,
                         registry,
                         imageStore.snapshots(),
-                        networks,
+                        connections,
                         cgroups,
                         lifecycle,
                         specs,
@@ -117,6 +124,8 @@ public final class KistEngine implements Engine {
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
         timers.begin();
+        registry.all().forEach(streams::forward);
+        streams.look(registry);
         networks.startPool();
         Thread.ofPlatform().daemon().name("warm-up").start(SeccompCompiler::warmUp);
     }
@@ -291,6 +300,7 @@ public final class KistEngine implements Engine {
             }
             case Request.InspectExec r -> registry.exec(r.execId()).view();
             case ImageRequest<?> r -> images.perform(r);
+            case NetworkRequest<?> r -> connections.perform(r);
             case HostedRequest<?> r -> hosting.call(r);
             case VolumeRequest<?> r -> volumeAnswers.perform(r);
             case ArchiveRequest<?> r -> archives.perform(r);
@@ -309,7 +319,8 @@ public final class KistEngine implements Engine {
         try (Undo undo = new Undo()) {
             String name = registry.reserveName(wanted, id);
             undo.push(() -> registry.releaseName(name, id));
-            ContainerConfig config = sharing.resolve(request.config());
+            ContainerConfig config = NetworkWishes.complete(
+                    sharing.resolve(request.config()), image.config().exposedPorts(), directory, registry);
             StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos())
                     .withMountPoints(new MountPlan(registry::get, this::imageId).of(config, image.config()));
             specs.check(stored);
@@ -380,7 +391,9 @@ public final class KistEngine implements Engine {
                 state.error(),
                 state.startedNanos(),
                 state.finishedNanos(),
-                state.alive() ? state.network().map(StoredState.StoredEndpoint::endpoint) : Optional.empty(),
+                state.alive() ? c.places.endpoints().stream().findFirst() : Optional.empty(),
+                state.alive() ? c.places.endpoints() : List.of(),
+                state.alive() ? c.places.published() : List.of(),
                 stored.stopSignal(),
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
@@ -397,7 +410,10 @@ public final class KistEngine implements Engine {
         return switch (state.phase()) {
             case CREATED -> ContainerView.State.CREATED;
             // not running until it is: before, what it was
-            case STARTING -> state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
+            case STARTING ->
+                state.restarts() > 0
+                        ? ContainerView.State.RESTARTING
+                        : state.finishedNanos() == 0 ? ContainerView.State.CREATED : ContainerView.State.EXITED;
             case RUNNING -> ContainerView.State.RUNNING;
             case PAUSED -> ContainerView.State.PAUSED;
             case EXITED -> ContainerView.State.EXITED;
@@ -450,10 +466,12 @@ public final class KistEngine implements Engine {
     public void close() {
         timers.close();
         // with no container left there is no reason to leave a keeper or a bridge behind
+        streams.close();
         keeper.listen(new Keeper.Listener() {}); // its end is no longer news
         boolean idle = registry.all().stream().noneMatch(c -> c.state.alive()) && keeper.shutdown();
         keeper.close();
         poller.close();
+        names.close();
         if (idle) {
             networks.destroyAll();
             cgroups.open(options.cgroupParent()).remove();

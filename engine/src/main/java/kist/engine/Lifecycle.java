@@ -19,9 +19,6 @@ import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.network.Claimed;
-import kist.network.Mode;
-import kist.network.Networks;
 import kist.runtime.Attachments;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
@@ -37,6 +34,9 @@ import kist.runtime.StartException;
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
     private static final long COPY_PATIENCE_SECONDS = 10;
+    /** How often a forced removal kills what its policy starts again. */
+    private static final int MOST_REMOVALS = 5;
+
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -44,7 +44,7 @@ final class Lifecycle {
     private final ContainerStore store;
     private final Registry registry;
     private final Snapshots snapshots;
-    private final Networks networks;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final ContainerRuntime runtime;
     private final Events events;
@@ -64,7 +64,7 @@ final class Lifecycle {
             ContainerStore store,
             Registry registry,
             Snapshots snapshots,
-            Networks networks,
+            Connections connections,
             Cgroups cgroups,
             ContainerRuntime runtime,
             Events events,
@@ -80,7 +80,7 @@ final class Lifecycle {
         this.store = store;
         this.registry = registry;
         this.snapshots = snapshots;
-        this.networks = networks;
+        this.connections = connections;
         this.cgroups = cgroups;
         this.runtime = runtime;
         this.events = events;
@@ -285,20 +285,13 @@ final class Lifecycle {
     }
 
     private void begin(Container c, Undo undo) {
-        HostConfig host = c.host();
         outcome(c.cleaning);
         try {
-            Optional<Fd> namespace = Optional.empty();
-            if (!host.network().equals("host")) {
-                Claimed claimed = networks.claim(
-                        c.id(), host.network().equals("none") ? Mode.NONE : Mode.BRIDGE, Optional.empty());
-                undo.push(() -> networks.release(c.id(), claimed, true));
-                c.network = Optional.of(claimed);
-                namespace = Optional.of(claimed.namespace());
-            }
-            c.state = c.state.starting(c.network.flatMap(Claimed::endpoint), timers.now(), check(c).isPresent());
+            Optional<Fd> namespace = connections.begin(c, undo);
+            undo.push(() -> closeBorrowed(c, namespace));
+            c.state = c.state.starting(c.places.stored(), timers.now(), check(c).isPresent());
             store.update(c.id(), c.state);
-            Spec spec = specs.spec(c.stored);
+            Spec spec = specs.spec(connections.linked(c));
             // beside the mounts, which take as long
             FutureTask<Cgroup> making = new FutureTask<>(() ->
                     cgroups.create(spec.linux().cgroupsPath(), spec.linux().resources()));
@@ -312,9 +305,17 @@ final class Lifecycle {
             c.state = c.state.running(spawned.pid(), c.state.startedNanos());
             spawned.input().ifPresent(linux::setNonBlocking);
             c.run.begin(spawned);
+            closeBorrowed(c, namespace);
+            streams.forward(c);
             cgroup.close(); // an idle container holds no descriptors of its groups
         } catch (RuntimeException | IOException e) {
             throw explain(e);
+        }
+    }
+
+    private static void closeBorrowed(Container c, Optional<Fd> namespace) {
+        if (Connections.isBorrowed(c)) {
+            namespace.ifPresent(Fd::close);
         }
     }
 
@@ -353,12 +354,7 @@ final class Lifecycle {
                 Streams ends = Streams.open(linux, config.tty(), config.openStdin(), null0);
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Keeper.Log log = streams.openLog(c)) {
-            HostFiles.write(
-                    directory,
-                    SpecFactory.hostname(c.stored),
-                    c.host(),
-                    config.domainname(),
-                    c.network.flatMap(Claimed::endpoint));
+            connections.writeFiles(c, directory, SpecFactory.hostname(c.stored));
             volumes.open(c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
@@ -437,7 +433,7 @@ final class Lifecycle {
         boolean saved = goes || waits || save(c);
         Optional<Cgroup> group = c.cgroup;
         c.cgroup = Optional.empty();
-        releaseNetwork(c);
+        connections.release(c, false);
         // nobody waits for this but the next start of the same container
         c.cleaning = new FutureTask<>(() -> cleanUp(c.id(), group, saved), c);
         Thread.ofVirtual().start(c.cleaning);
@@ -463,15 +459,6 @@ final class Lifecycle {
         if (saved) {
             forget(id); // not before the end is on disk: the keeper is the only other one who knows
         }
-    }
-
-    private void releaseNetwork(Container c) {
-        if (c.network.isPresent()) {
-            networks.release(c.id(), c.network.get(), recyclable(c.host()));
-        } else if (!c.host().network().equals("host")) {
-            networks.release(c.id());
-        }
-        c.network = Optional.empty();
     }
 
     void forget(String id) {
@@ -660,6 +647,15 @@ final class Lifecycle {
     }
 
     void remove(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force, ownVolumes); attempt++) {
+            if (!force || attempt == MOST_REMOVALS) {
+                throw conflict("container " + c.name() + " was started meanwhile");
+            }
+        }
+    }
+
+    /** False where it runs again by the time that it should go. */
+    private boolean removeOnce(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -680,9 +676,10 @@ final class Lifecycle {
         c.lock.lock();
         try {
             if (c.state.active()) {
-                throw conflict("container " + c.name() + " was started meanwhile");
+                return false;
             }
             remove(c, ownVolumes || c.host().autoRemove());
+            return true;
         } finally {
             c.lock.unlock();
         }
@@ -699,6 +696,7 @@ final class Lifecycle {
             return;
         }
         c.removing = true;
+        streams.drain(c);
         Path remains;
         try {
             if (ownVolumes) {
@@ -747,6 +745,7 @@ final class Lifecycle {
                 throw e;
             }
             c.stored = c.stored.withName(name);
+            connections.renamed(c);
             registry.releaseName(old, c.id());
             Map<String, String> attributes = c.attributes();
             attributes.put("oldName", "/" + old);

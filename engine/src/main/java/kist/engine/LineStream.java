@@ -22,10 +22,14 @@ final class LineStream implements LogStream {
     private final ArrayDeque<Output> ready = new ArrayDeque<>();
     private final Partial[] partial = {new Partial(), new Partial(), new Partial()};
     private long skip;
+    /** Whether a line of which only the end is there is left out; it has been counted where there are lines to skip. */
+    private boolean whole = true;
+
     private volatile boolean open = true;
 
     private static final class Partial {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        boolean begun;
         long nanos;
     }
 
@@ -80,6 +84,7 @@ final class LineStream implements LogStream {
             }
         }
         skip = Math.max(0, lines - wish.tailLines());
+        whole = skip == 0;
     }
 
     private boolean wanted(Output o) {
@@ -138,7 +143,14 @@ final class LineStream implements LogStream {
         Partial p = partial[record.stream() == 2 && !tty ? 2 : 1];
         byte[] b = record.bytes();
         int from = 0;
-        for (int i = 0; i < b.length; i++) {
+        if (!p.begun && whole && log.isMiddle()) {
+            while (from < b.length && b[from++] != '\n') {} // the beginning of this line is gone
+            if (from == b.length && (from == 0 || b[from - 1] != '\n')) {
+                return;
+            }
+        }
+        p.begun = true;
+        for (int i = from; i < b.length; i++) {
             if (b[i] == '\n' || p.bytes.size() + i - from >= LONGEST) {
                 add(p, record, b, from, i + 1);
                 from = i + 1;

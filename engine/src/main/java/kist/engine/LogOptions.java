@@ -88,8 +88,7 @@ record LogOptions(
             "fluentd-request-ack",
             "fluentd-retry-wait",
             "fluentd-sub-second-precision",
-            "fluentd-read-timeout",
-            "fluentd-write-timeout");
+            "fluentd-read-timeout");
     private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?) ?([kKmMgGtTpP]?)[iI]?[bB]?");
     private static final Pattern SPAN = Pattern.compile("(\\d+(?:\\.\\d+)?)(ns|us|µs|ms|s|m|h|d|w)");
 

@@ -6,7 +6,8 @@ import java.nio.ByteOrder;
 import java.util.Optional;
 
 /**
- * Reads a log as the keeper writes it (native/keeper.c, append): records of a 16-byte header (length, stream, version, time),
+ * Reads a log as the keeper writes it (native/keeper.c, append): records of a 16-byte header (length, stream, version, whether it goes on
+ * with a line, time),
  * the bytes, and the length again, in segments. Reads at its own position, an offset in the whole log, and goes from segment
  * to segment; what has been deleted meanwhile is skipped. Thread-safe, so that it can be closed while it is read.
  */
@@ -30,6 +31,7 @@ final class LogReader implements AutoCloseable {
 
     private long windowAt;
     private boolean closed;
+    private boolean middle;
 
     private LogReader(LogDirectory directory) {
         this.directory = directory;
@@ -112,6 +114,11 @@ final class LogReader implements AutoCloseable {
         return current.isPresent();
     }
 
+    /** Whether the record read last goes on with a line that began in another. */
+    synchronized boolean isMiddle() {
+        return middle;
+    }
+
     /** The record at the position in this segment; empty where there is none that is whole and sound. */
     private Optional<Output> record() throws IOException {
         if (!fill(position, HEADER)) {
@@ -128,6 +135,7 @@ final class LogReader implements AutoCloseable {
         }
         at = at(position);
         int stream = window.get(at + 4);
+        middle = window.getShort(at + 6) != 0;
         byte[] bytes = new byte[size];
         window.get(at + HEADER, bytes);
         return Optional.of(new Output(window.getLong(at + 8), stream == NOTE ? 2 : stream, bytes));

@@ -1,6 +1,5 @@
 package kist.engine;
 
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -8,13 +7,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import kist.image.Snapshots;
-import kist.kernel.Fd;
-import kist.kernel.Flags;
 import kist.kernel.Keeper;
 import kist.kernel.KernelException;
 import kist.kernel.Linux;
-import kist.network.Claimed;
-import kist.network.Networks;
 import kist.runtime.Cgroup;
 import kist.runtime.Cgroups;
 
@@ -32,7 +27,7 @@ final class Reconciler {
     private final ContainerStore store;
     private final Registry registry;
     private final Snapshots snapshots;
-    private final Networks networks;
+    private final Connections connections;
     private final Cgroups cgroups;
     private final Lifecycle lifecycle;
     private final SpecFactory specs;
@@ -46,7 +41,7 @@ final class Reconciler {
             ContainerStore store,
             Registry registry,
             Snapshots snapshots,
-            Networks networks,
+            Connections connections,
             Cgroups cgroups,
             Lifecycle lifecycle,
             SpecFactory specs,
@@ -58,7 +53,7 @@ final class Reconciler {
         this.store = store;
         this.registry = registry;
         this.snapshots = snapshots;
-        this.networks = networks;
+        this.connections = connections;
         this.cgroups = cgroups;
         this.lifecycle = lifecycle;
         this.specs = specs;
@@ -140,12 +135,7 @@ final class Reconciler {
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
         c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.stored)));
-        if (!c.host().network().equals("host")) {
-            c.state
-                    .network()
-                    .map(StoredState.StoredEndpoint::endpoint)
-                    .ifPresentOrElse(e -> networks.adopt(c.id(), e), () -> networks.adoptWithoutNetwork(c.id()));
-        }
+        connections.adopt(c);
     }
 
     private boolean takeOver(Container c, Keeper.Held process) {
@@ -155,10 +145,7 @@ final class Reconciler {
             // an engine killed in the middle of a commit has left it frozen
             c.cgroup.filter(Cgroup::isFrozen).ifPresent(Cgroup::thaw);
         }
-        if (!c.host().network().equals("host")) {
-            c.network = namespace(process.pid())
-                    .map(fd -> new Claimed(fd, c.state.network().map(StoredState.StoredEndpoint::endpoint)));
-        }
+        c.network = connections.claimed(c, process.pid());
         if (c.state.phase() == StoredState.Phase.STARTING) {
             c.state = c.state.running(process.pid(), c.state.startedNanos());
         }
@@ -166,14 +153,6 @@ final class Reconciler {
         c.run.begin(spawned);
         lifecycle.resumeChecks(c);
         return true;
-    }
-
-    private Optional<Fd> namespace(long pid) {
-        try {
-            return Optional.of(linux.open(Path.of("/proc/" + pid + "/ns/net"), Flags.O_RDONLY, 0));
-        } catch (KernelException e) {
-            return Optional.empty();
-        }
     }
 
     /** A process exec'ed by an engine before this one: it goes on with its container, and its end is of interest to nobody. */

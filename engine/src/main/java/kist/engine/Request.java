@@ -31,6 +31,9 @@ public sealed interface Request<R> {
     /** What is asked of images and registries: {@link ImageRequest}. */
     sealed interface OfImages<R> extends Request<R> permits ImageRequest {}
 
+    /** What is asked of networks: {@link NetworkRequest}. */
+    sealed interface OfNetworks<R> extends Request<R> permits NetworkRequest {}
+
     /** What is asked of the repositories that this engine serves: {@link HostedRequest}. */
     sealed interface Hosted<R> extends Request<R> permits HostedRequest {}
 

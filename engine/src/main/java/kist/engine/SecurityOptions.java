@@ -111,7 +111,9 @@ record SecurityOptions(
             SeccompProfile.read(profile, host.privileged() ? Capability.all() : DefaultSpec.CAPABILITIES);
         } catch (SpecException e) {
             throw new EngineException(
-                    EngineException.Kind.INVALID_ARGUMENT, "Decoding seccomp profile failed: " + e.getMessage(), e);
+                    EngineException.Kind.INVALID_ARGUMENT,
+                    "Decoding seccomp profile failed: " + e.getMessage() + ", in seccomp=" + Names.printable(profile),
+                    e);
         }
     }
 

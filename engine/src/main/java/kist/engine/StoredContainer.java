@@ -74,10 +74,16 @@ record StoredContainer(
         return StoredContainerBuilder.builder(this).name(other).build();
     }
 
+    StoredContainer withConfig(ContainerConfig other) {
+        return StoredContainerBuilder.builder(this).config(other).build();
+    }
+
     StoredContainer withHost(HostConfig host) {
-        return StoredContainerBuilder.builder(this)
-                .config(config.withHost(host))
-                .build();
+        return withConfig(config.withHost(host));
+    }
+
+    StoredContainer withEnvironment(List<String> other) {
+        return StoredContainerBuilder.builder(this).environment(other).build();
     }
 
     StoredContainer withMountPoints(List<MountPoint> points) {

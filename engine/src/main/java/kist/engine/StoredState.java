@@ -2,6 +2,7 @@ package kist.engine;
 
 import io.avaje.jsonb.Json;
 import io.soabase.recordbuilder.core.RecordBuilder;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -54,7 +55,16 @@ record StoredState(
         RESTARTING
     }
 
-    /** An {@link kist.network.Endpoint}, as it stands on disk. */
+    /** A published port, as it stands on disk. */
+    @Json
+    record StoredPort(String protocol, String hostAddress, int hostPort, String containerAddress, int containerPort) {}
+
+    /**
+     * An {@link kist.network.Endpoint}, as it stands on disk.
+     *
+     * @param others further places of the same container
+     * @param ports of the container at the host
+     */
     @Json
     record StoredEndpoint(
             String network,
@@ -64,7 +74,28 @@ record StoredState(
             String address,
             int prefixLength,
             String gateway,
-            String mac) {
+            String mac,
+            List<StoredEndpoint> others,
+            List<StoredPort> ports) {
+        /** An engine that knew of one network only wrote neither others nor ports. */
+        StoredEndpoint {
+            others = HostConfig.all(others);
+            ports = HostConfig.all(ports);
+        }
+
+        StoredEndpoint with(List<StoredEndpoint> newOthers, List<StoredPort> newPorts) {
+            return new StoredEndpoint(
+                    network,
+                    networkId,
+                    endpointId,
+                    hostInterface,
+                    address,
+                    prefixLength,
+                    gateway,
+                    mac,
+                    newOthers,
+                    newPorts);
+        }
 
         static StoredEndpoint of(kist.network.Endpoint e) {
             return new StoredEndpoint(
@@ -75,7 +106,9 @@ record StoredState(
                     e.address(),
                     e.prefixLength(),
                     e.gateway(),
-                    e.mac());
+                    e.mac(),
+                    List.of(),
+                    List.of());
         }
 
         kist.network.Endpoint endpoint() {
@@ -101,16 +134,20 @@ record StoredState(
         return with().phase(next).build();
     }
 
-    StoredState starting(Optional<kist.network.Endpoint> endpoint, long nanos, boolean checked) {
+    StoredState starting(Optional<StoredEndpoint> places, long nanos, boolean checked) {
         return with().phase(Phase.STARTING)
                 .pid(0)
                 .oomKilled(false)
                 .error("")
                 .startedNanos(nanos)
-                .network(endpoint.map(StoredEndpoint::of))
+                .network(places)
                 .health(checked ? HealthView.STARTING : "")
                 .failingStreak(0)
                 .build();
+    }
+
+    StoredState connected(Optional<StoredEndpoint> places) {
+        return with().network(places).build();
     }
 
     StoredState running(long newPid, long nanos) {

@@ -38,6 +38,7 @@ final class Updates {
             conflicts(old, wish);
             HostConfig changed = merge(old, wish);
             ResourceLimits.check(changed);
+            Restarts.check(changed);
             StoredContainer stored = c.stored.withHost(changed);
             Optional<Cgroup> live = c.state.alive() ? c.cgroup : Optional.empty();
             try (Undo undo = new Undo()) {

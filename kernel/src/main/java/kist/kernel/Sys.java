@@ -10,6 +10,8 @@ public enum Sys {
     CLOSE(3, 57),
     /** lseek(2). */
     LSEEK(8, 62),
+    /** rt_sigprocmask(2). */
+    RT_SIGPROCMASK(14, 135),
     /** ioctl(2). */
     IOCTL(16, 29),
     /** pread64(2). */

@@ -34,6 +34,7 @@ public final class Networks implements AutoCloseable {
     private final Linux linux;
     private final NetworkState state;
     private final Addresses addresses;
+    private final String bridgeName;
     private final Bridge bridge;
     private final Fd home;
     private final Firewall firewall;
@@ -82,6 +83,7 @@ public final class Networks implements AutoCloseable {
         this.home = home;
         this.addresses = new Addresses(subnet);
         this.firewall = new Firewall(linux, options.table());
+        this.bridgeName = options.bridge();
         this.bridge = new Bridge(options, subnet, firewall);
         this.users = new UserNetworks(linux, home, firewall);
         users.add(UserNetwork.ofDefault(state.bridgeId(), options.bridge(), addresses));
@@ -434,9 +436,10 @@ public final class Networks implements AutoCloseable {
         Subnet subnet = addresses.subnet();
         String gateway = Subnet.address(subnet.gateway()).getHostAddress();
         return List.of(
-                new NetworkInfo("bridge", state.bridgeId(), "bridge", subnet.toString(), gateway, in(Mode.BRIDGE)),
-                new NetworkInfo("host", state.hostId(), "host", "", "", List.of()),
-                new NetworkInfo("none", state.noneId(), "null", "", "", in(Mode.NONE)));
+                new NetworkInfo(
+                        "bridge", state.bridgeId(), "bridge", subnet.toString(), gateway, bridgeName, in(Mode.BRIDGE)),
+                new NetworkInfo("host", state.hostId(), "host", "", "", "", List.of()),
+                new NetworkInfo("none", state.noneId(), "null", "", "", "", in(Mode.NONE)));
     }
 
     private List<String> in(Mode mode) {

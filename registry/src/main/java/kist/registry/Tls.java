@@ -24,14 +24,14 @@ import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 
 /**
- * How a host proves itself to us and we to it. Two with the same fields share connections.
+ * How a host proves itself to us and we to it, of registries and of other servers. Two with the same fields share connections.
  *
  * @param authorities PEM texts of further certificate authorities
  * @param certificate PEM text of our own certificate, empty for none
  * @param key PEM text of its private key
  * @param verified false where any certificate will do
  */
-record Tls(List<String> authorities, String certificate, String key, boolean verified) {
+public record Tls(List<String> authorities, String certificate, String key, boolean verified) {
     static final Tls PLAIN = new Tls(List.of(), "", "", true);
     private static final List<Path> SYSTEM = List.of(
             Path.of("/etc/ssl/certs/ca-certificates.crt"),
@@ -58,7 +58,7 @@ record Tls(List<String> authorities, String certificate, String key, boolean ver
      *
      * @throws RegistryException INVALID where a certificate or the key cannot be read
      */
-    SSLContext context() {
+    public SSLContext context() {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
             context.init(keys(), verified ? trusted() : new TrustManager[] {new Anyone()}, null);
@@ -66,7 +66,7 @@ record Tls(List<String> authorities, String certificate, String key, boolean ver
         } catch (GeneralSecurityException | IOException e) {
             throw new RegistryException(
                     RegistryException.Kind.INVALID,
-                    "the certificates configured for a registry cannot be used: " + e.getMessage(),
+                    "the certificates configured for a server cannot be used: " + e.getMessage(),
                     e);
         }
     }
