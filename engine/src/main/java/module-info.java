@@ -9,8 +9,8 @@ module kist.engine {
     requires transitive kist.image;
     requires transitive kist.registry;
     requires transitive kist.network;
-    requires transitive kist.volume;
     requires kist.dns;
+    requires transitive kist.volume;
     requires io.avaje.jsonb;
 
     exports kist.engine;

@@ -3,7 +3,6 @@ package kist.docker;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import kist.engine.Attachment;
@@ -83,8 +82,7 @@ final class ContainerRoutes {
         switch (call.part(2)) {
             case "json" -> {
                 call.refuse("size");
-                call.answer(
-                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
+                call.answer(200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
             }
             case "logs" -> logs(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);

@@ -33,10 +33,10 @@ import kist.runtime.StartException;
  */
 final class Lifecycle {
     private static final int DEFAULT_GRACE_SECONDS = 10;
-    private static final long COPY_PATIENCE_SECONDS = 10;
     /** How often a forced removal kills what its policy starts again. */
     private static final int MOST_REMOVALS = 5;
 
+    private static final long COPY_PATIENCE_SECONDS = 10;
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
