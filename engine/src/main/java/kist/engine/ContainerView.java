@@ -1,5 +1,6 @@
 package kist.engine;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,6 +36,7 @@ import kist.network.Publication;
  * @param restarts how often its policy has started it again since its user did
  * @param health what its health checks say; empty where it has none, or was never started
  */
+@RecordBuilder
 public record ContainerView(
         String id,
         String name,
