@@ -198,18 +198,21 @@ class ArchiveTest {
     }
 
     @Test
-    void owners_are_those_of_the_archive_or_with_a_the_containers_user() throws IOException {
+    void owners_are_those_of_the_archive_and_on_the_host_the_callers() throws IOException {
         Files.setAttribute(host.resolve("file"), "unix:uid", 1234);
         Files.setAttribute(host.resolve("file"), "unix:gid", 2345);
         Files.setPosixFilePermissions(host.resolve("file"), PosixFilePermissions.fromString("rwxr-x--x"));
         cp("host:file", "box:/tmp/plain").ok();
         assertEquals("1234 2345 751", in("stat -c '%u %g %a' /tmp/plain"));
-        docker("run", "-d", "--name", "users", "-u", "tester", "--network", "none", "busybox", "sleep", "600")
-                .ok();
-        cp("-a", "host:file", "users:/tmp/kept").ok();
-        assertEquals(
-                "1000 1000 751",
-                docker("exec", "users", "stat", "-c", "%u %g %a", "/tmp/kept").ok());
+        if (engine.isKist()) {
+            // dockerd 20.10 looks for the container's user on the host
+            docker("run", "-d", "--name", "users", "-u", "tester", "--network", "none", "busybox", "sleep", "600")
+                    .ok();
+            cp("-a", "host:file", "users:/tmp/kept").ok();
+            assertEquals(
+                    "1000 1000 751",
+                    docker("exec", "users", "stat", "-c", "%u %g %a", "/tmp/kept").ok());
+        }
         cp("box:/tmp/plain", "host:back").ok();
         assertEquals(0, Files.getAttribute(host.resolve("back"), "unix:uid"));
         cp("-a", "box:/tmp/plain", "host:archive").ok();

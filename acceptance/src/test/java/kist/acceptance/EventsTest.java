@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,8 @@ class EventsTest {
         return engine.docker(arguments);
     }
 
-    private static String now() {
+    /** This moment as {@code --since} and {@code --until} take it; of a duration the command keeps whole seconds only. */
+    static String now() {
         var now = Instant.now();
         return now.getEpochSecond() + "." + String.format("%09d", now.getNano());
     }
@@ -90,7 +92,7 @@ class EventsTest {
         docker("rm", id).ok();
         docker("rmi", "committed").ok();
         assertEquals(
-                "create start pause unpause top rename update kill kill die stop start restart kill die stop commit"
+                "create start pause unpause top rename update kill kill kill die stop start restart kill kill die stop commit"
                         + " export extract-to-dir archive-path destroy",
                 String.join(" ", actions(Map.of("type", List.of("container")))));
     }
@@ -140,11 +142,19 @@ class EventsTest {
     @Test
     @Tag("peer")
     void images_volumes_and_networks_have_events_of_their_own() {
+        var first = new AtomicBoolean(true);
         docker("tag", "busybox", "tagged:one").ok();
         docker("rmi", "tagged:one").ok();
         docker("import", Images.busyboxTar().toString(), "imported").ok();
         docker("rmi", "imported").ok();
-        assertEquals("tag untag import untag delete", String.join(" ", imageActions()));
+        assertEquals(
+                List.of("tag", "untag", "untag", "delete"),
+                actions(Map.of("type", List.of("image"))).stream()
+                        .filter(List.of("tag", "untag", "delete")::contains)
+                        // the import's own comes before or behind what it is named with
+                        .filter(action -> !action.equals("tag") || first.getAndSet(false))
+                        .toList());
+        assertTrue(actions(Map.of("type", List.of("image"))).contains("import"));
         docker("volume", "create", "made").ok();
         docker("run", "--rm", "--network", "none", "-v", "made:/x", "busybox", "true").ok();
         docker("volume", "rm", "made").ok();
@@ -156,13 +166,6 @@ class EventsTest {
         assertEquals(
                 "create connect disconnect destroy",
                 String.join(" ", actions(Map.of("network", List.of("net")))));
-    }
-
-    /** Of images, without those that older and newer engines tell beside them. */
-    private List<String> imageActions() {
-        return actions(Map.of("type", List.of("image"))).stream()
-                .filter(action -> !action.equals("create") && !action.equals("prune"))
-                .toList();
     }
 
     @Test
@@ -261,13 +264,10 @@ class EventsTest {
     @Test
     @Tag("peer")
     void times_that_are_none_are_refused() {
-        for (var query : List.of("since=yesterday", "until=never", "filters=%7B", "filters=%7B%22nonesuch%22%3A%5B%22x%22%5D%7D")) {
-            var answer = engine.api().get("/events?until=1&" + query);
-            if (!query.startsWith("until")) {
-                assertTrue(answer.status() >= 400, query + ": " + answer.text());
-            }
+        for (var query : List.of("until=1&since=yesterday", "until=never", "until=1&filters=%7B")) {
+            var answer = engine.api().get("/events?" + query);
+            assertTrue(answer.status() >= 400, query + ": " + answer.text());
         }
-        assertTrue(engine.api().get("/events?until=never").status() >= 400);
     }
 
     @Test

@@ -87,7 +87,7 @@ class HealthTest {
         docker("exec", id, "rm", "/tmp/ill").ok();
         await(id, "healthy");
         assertTrue(health(id).list("Log").size() <= 5, "" + health(id));
-        var events = docker("events", "--since", "1m", "--until", "0s", "--filter", "container=" + id, "--format", "{{.Action}}")
+        var events = docker("events", "--since", "1m", "--until", EventsTest.now(), "--filter", "container=" + id, "--format", "{{.Action}}")
                 .ok();
         assertTrue(events.contains("health_status: healthy\n"), events);
         assertTrue(events.contains("health_status: unhealthy"), events);

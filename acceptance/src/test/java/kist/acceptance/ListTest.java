@@ -204,7 +204,9 @@ class ListTest {
         for (var filters : List.of("{", "[]", "{\"name\":5}", "{\"nonesuch\":[\"1\"]}")) {
             var answer = engine.api()
                     .get("/containers/json?filters=" + URLEncoder.encode(filters, StandardCharsets.UTF_8));
-            assertEquals(400, answer.status(), filters + ": " + answer.text());
+            // dockerd 20.10 takes some of them for faults of its own
+            assertTrue(
+                    answer.status() == 400 || answer.status() == 500 && !engine.isKist(), filters + ": " + answer.text());
         }
         assertTrue(engine.api().get("/containers/json?limit=x").status() >= 400);
     }
@@ -242,7 +244,8 @@ class ListTest {
         assertEquals(1, labelled.list("ContainersDeleted").size());
         assertEquals("up", all());
         engine.api().post("/containers/prune?filters=%7B%22nonesuch%22%3A%5B%22x%22%5D%7D", "").expect(400);
-        engine.api().post("/containers/prune?filters=%7B%22until%22%3A%5B%22soon%22%5D%7D", "").expect(400);
+        var soon = engine.api().post("/containers/prune?filters=%7B%22until%22%3A%5B%22soon%22%5D%7D", "");
+        assertTrue(soon.status() >= 400 && soon.message().contains("soon"), soon.text());
     }
 
     private static Json prune(Map<String, List<String>> filters) {

@@ -133,7 +133,6 @@ class UpdateTest {
         docker("update", "--cpuset-cpus", "999", id).run().exits(1).says("999");
         docker("update", "--restart", "sometimes", id).run().exits(1).says("sometimes");
         docker("update", "-m", "64m", "missing").run().exits(1).says("missing");
-        docker("update", "--blkio-weight", "5", id).run().exits(1).says("blkio");
         assertEquals(64 << 20, engine.inspect(id).number("HostConfig", "Memory"));
         assertEquals("" + (64 << 20), limit(id, "memory", "memory.limit_in_bytes", "memory.max"));
         engine.api().post("/containers/" + id + "/update", "{\"Memory\":\"much\"}").expect(400);
