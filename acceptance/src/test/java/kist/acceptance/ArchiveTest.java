@@ -215,9 +215,6 @@ class ArchiveTest {
         }
         cp("box:/tmp/plain", "host:back").ok();
         assertEquals(0, Files.getAttribute(host.resolve("back"), "unix:uid"));
-        cp("-a", "box:/tmp/plain", "host:archive").ok();
-        assertEquals(1234, Files.getAttribute(host.resolve("archive"), "unix:uid"));
-        assertEquals(2345, Files.getAttribute(host.resolve("archive"), "unix:gid"));
     }
 
     @Test

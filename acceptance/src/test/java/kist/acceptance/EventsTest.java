@@ -159,7 +159,10 @@ class EventsTest {
         docker("run", "--rm", "--network", "none", "-v", "made:/x", "busybox", "true").ok();
         docker("volume", "rm", "made").ok();
         Wait.until("the volume's end", () -> actions(Map.of("type", List.of("volume"))).contains("destroy"));
-        assertEquals("create mount unmount destroy", String.join(" ", actions(Map.of("volume", List.of("made")))));
+        // some tell it at each create that finds it there
+        assertEquals(
+                List.of("create", "mount", "unmount", "destroy"),
+                actions(Map.of("volume", List.of("made"))).stream().distinct().toList());
         docker("network", "create", "net").ok();
         docker("run", "--rm", "--network", "net", "busybox", "true").ok();
         docker("network", "rm", "net").ok();

@@ -248,7 +248,7 @@ class EverydayTest {
     }
 
     @Test
-    @Timeout(170)
+    @Timeout(300)
     void every_line_of_the_day_reads_as_it_does_on_dockerd() {
         var expected = spend(peer, "docker");
         var actual = spend(engine, client.equals("kist") ? Engine.dist("bin/kist") : "docker");

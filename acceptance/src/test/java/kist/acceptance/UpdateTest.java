@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -32,7 +33,7 @@ class UpdateTest {
         try {
             for (var line : groups.split("\n")) {
                 var parts = line.split(":", 3);
-                if (java.util.List.of(parts[1].split(",")).contains(controller)) {
+                if (List.of(parts[1].split(",")).contains(controller)) {
                     return Files.readString(Path.of("/sys/fs/cgroup/" + controller + parts[2], v1))
                             .strip();
                 }
@@ -135,8 +136,13 @@ class UpdateTest {
         docker("update", "-m", "64m", "missing").run().exits(1).says("missing");
         assertEquals(64 << 20, engine.inspect(id).number("HostConfig", "Memory"));
         assertEquals("" + (64 << 20), limit(id, "memory", "memory.limit_in_bytes", "memory.max"));
-        engine.api().post("/containers/" + id + "/update", "{\"Memory\":\"much\"}").expect(400);
-        engine.api().post("/containers/" + id + "/update", "{").expect(400);
+        for (var body : List.of("{\"Memory\":\"much\"}", "{")) {
+            // dockerd 20.10 takes it for a fault of its own
+            assertEquals(
+                    engine.isKist() ? 400 : 500,
+                    engine.api().post("/containers/" + id + "/update", body).status(),
+                    body);
+        }
     }
 
     @Test
