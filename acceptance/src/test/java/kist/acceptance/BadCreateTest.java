@@ -33,11 +33,13 @@ class BadCreateTest {
             var said = answer.text().toLowerCase(Locale.ROOT);
             // dockerd 20.10 takes many of them for faults of its own
             if (answer.status() != 400 && (engine.isKist() || answer.status() != 500)) {
-                faults.add("status " + answer.status() + " for " + one.body + ": " + answer.text().strip());
+                faults.add("status " + answer.status() + " for " + one.body + ": "
+                        + answer.text().strip());
             } else if (named) {
                 for (var word : one.words) {
                     if (!said.contains(word.toLowerCase(Locale.ROOT))) {
-                        faults.add("\"" + word + "\" is missing for " + one.body + ": " + answer.text().strip());
+                        faults.add("\"" + word + "\" is missing for " + one.body + ": "
+                                + answer.text().strip());
                     }
                 }
             }
@@ -69,7 +71,8 @@ class BadCreateTest {
                 "StopSignal:9")) {
             int colon = field.indexOf(':');
             cases.add(config(
-                    "\"" + field.substring(0, colon) + "\":" + field.substring(colon + 1).replace('\'', '"'),
+                    "\"" + field.substring(0, colon) + "\":"
+                            + field.substring(colon + 1).replace('\'', '"'),
                     field.substring(0, colon)));
         }
         for (var field : List.of(
@@ -103,7 +106,8 @@ class BadCreateTest {
                 "AutoRemove:'yes'")) {
             int colon = field.indexOf(':');
             cases.add(host(
-                    "\"" + field.substring(0, colon) + "\":" + field.substring(colon + 1).replace('\'', '"'),
+                    "\"" + field.substring(0, colon) + "\":"
+                            + field.substring(colon + 1).replace('\'', '"'),
                     field.substring(0, colon)));
         }
         refused(cases, true);
@@ -137,7 +141,9 @@ class BadCreateTest {
                         host("\"MemorySwappiness\":200", "200", "memory swappiness range is 0-100"),
                         host("\"NanoCpus\":1000000000000000", "Range of CPUs is from 0.01 to"),
                         host("\"NanoCpus\":500000000,\"CpuQuota\":50000", "Nano CPUs and CPU Quota cannot both be set"),
-                        host("\"NanoCpus\":500000000,\"CpuPeriod\":50000", "Nano CPUs and CPU Period cannot both be set"),
+                        host(
+                                "\"NanoCpus\":500000000,\"CpuPeriod\":50000",
+                                "Nano CPUs and CPU Period cannot both be set"),
                         host("\"CpuPeriod\":5", "CPU cfs period can not be less than 1ms"),
                         host("\"CpuQuota\":5", "CPU cfs quota can not be less than 1ms"),
                         host("\"CpusetCpus\":\"x\"", "Invalid value x for cpuset cpus"),
@@ -166,14 +172,9 @@ class BadCreateTest {
                                 "\"NetworkMode\":\"container:other\",\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"8080\"}]}",
                                 "port"),
                         host("\"NetworkMode\":\"host\",\"Links\":[\"a:b\"]", "host", "links"),
-                        host(
-                                "\"AutoRemove\":true,\"RestartPolicy\":{\"Name\":\"always\"}",
-                                "AutoRemove",
-                                "restart"),
+                        host("\"AutoRemove\":true,\"RestartPolicy\":{\"Name\":\"always\"}", "AutoRemove", "restart"),
                         host("\"RestartPolicy\":{\"Name\":\"sometimes\"}", "invalid restart policy", "sometimes"),
-                        host(
-                                "\"RestartPolicy\":{\"Name\":\"always\",\"MaximumRetryCount\":3}",
-                                "maximum retry count"),
+                        host("\"RestartPolicy\":{\"Name\":\"always\",\"MaximumRetryCount\":3}", "maximum retry count"),
                         host("\"RestartPolicy\":{\"Name\":\"on-failure\",\"MaximumRetryCount\":-1}", "negative")),
                 true);
     }
@@ -234,11 +235,15 @@ class BadCreateTest {
             assertTrue(answer.message().contains("Invalid container name"), answer.text());
         }
         assertEquals(List.of(), engine.containers());
-        engine.api().post("/containers/create?name=taken", "{\"Image\":\"busybox\"}").expect(201);
+        engine.api()
+                .post("/containers/create?name=taken", "{\"Image\":\"busybox\"}")
+                .expect(201);
         var answer = engine.api()
                 .post("/containers/create?name=taken", "{\"Image\":\"busybox\"}")
                 .expect(409);
-        assertTrue(answer.message().contains("The container name \"/taken\" is already in use by container"), answer.text());
+        assertTrue(
+                answer.message().contains("The container name \"/taken\" is already in use by container"),
+                answer.text());
     }
 
     @Test
@@ -246,7 +251,8 @@ class BadCreateTest {
     void bodies_that_are_none() {
         for (var body : List.of("{", "[]", "5", "\"x\"", "nonsense", "{\"Image\":\"busybox\"", "null", "{}")) {
             var answer = engine.api().post("/containers/create", body);
-            assertTrue(answer.status() == 400 || answer.status() == 500 && !engine.isKist(), body + ": " + answer.text());
+            assertTrue(
+                    answer.status() == 400 || answer.status() == 500 && !engine.isKist(), body + ": " + answer.text());
         }
         var without = engine.api().call("POST", "/containers/create", "");
         assertTrue(without.status() == 400 || without.status() == 500 && !engine.isKist(), without.text());

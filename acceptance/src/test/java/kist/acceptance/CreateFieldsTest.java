@@ -77,8 +77,7 @@ class CreateFieldsTest {
     @Test
     void uts_of_the_host() throws IOException {
         assertEquals(namespace("uts"), own("uts", "--uts", "host"));
-        assertEquals(
-                Files.readString(Path.of("/proc/sys/kernel/hostname")).strip(), in("hostname", "--uts", "host"));
+        assertEquals(Files.readString(Path.of("/proc/sys/kernel/hostname")).strip(), in("hostname", "--uts", "host"));
         run("--uts", "host", "--hostname", "x", "busybox").run().exits(125).says("hostname", "UTS");
     }
 
@@ -92,8 +91,22 @@ class CreateFieldsTest {
     void hostname_and_domain_name() {
         assertEquals(
                 "box example.org box",
-                in("echo $(hostname) $(cat /proc/sys/kernel/domainname /etc/hostname)", "--hostname", "box", "--domainname", "example.org"));
-        assertTrue(docker("run", "--rm", "--hostname", "box", "--domainname", "example.org", "busybox", "cat", "/etc/hosts")
+                in(
+                        "echo $(hostname) $(cat /proc/sys/kernel/domainname /etc/hostname)",
+                        "--hostname",
+                        "box",
+                        "--domainname",
+                        "example.org"));
+        assertTrue(docker(
+                        "run",
+                        "--rm",
+                        "--hostname",
+                        "box",
+                        "--domainname",
+                        "example.org",
+                        "busybox",
+                        "cat",
+                        "/etc/hosts")
                 .ok()
                 .contains("\tbox.example.org box"));
     }
@@ -126,15 +139,23 @@ class CreateFieldsTest {
         docker("run", "--rm", "--network", "host", "--sysctl", "net.ipv4.ip_forward=1", "busybox", "true")
                 .run()
                 .tells("net.ipv4.ip_forward", "host");
-        run("--ipc", "host", "--sysctl", "kernel.msgmax=4096", "busybox", "true").run().tells("kernel.msgmax");
+        run("--ipc", "host", "--sysctl", "kernel.msgmax=4096", "busybox", "true")
+                .run()
+                .tells("kernel.msgmax");
     }
 
     @Test
     void ulimits() {
         assertEquals(
                 "100 200 0",
-                in("echo $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)", "--ulimit", "nofile=100:200", "--ulimit", "core=0"));
-        assertTrue(in("grep '^Max processes' /proc/self/limits", "--ulimit", "nproc=50:60").matches("Max processes +50 +60 .*"));
+                in(
+                        "echo $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)",
+                        "--ulimit",
+                        "nofile=100:200",
+                        "--ulimit",
+                        "core=0"));
+        assertTrue(in("grep '^Max processes' /proc/self/limits", "--ulimit", "nproc=50:60")
+                .matches("Max processes +50 +60 .*"));
         run("--ulimit", "nonesuch=1", "busybox").run().exits(125).says("nonesuch");
         run("--ulimit", "nofile=20:10", "busybox").run().exits(125).says("ulimit");
     }
@@ -170,7 +191,10 @@ class CreateFieldsTest {
     @Test
     void masked_and_read_only_paths_by_default_of_ones_own_and_none() {
         assertEquals("0", in("ls /proc/scsi /sys/firmware | grep -v : | grep -c . || true"));
-        run("busybox", "sh", "-c", "echo 1 >/proc/sys/kernel/msgmax").run().exits(1).says("Read-only");
+        run("busybox", "sh", "-c", "echo 1 >/proc/sys/kernel/msgmax")
+                .run()
+                .exits(1)
+                .says("Read-only");
         assertEquals(
                 "0", in("grep -c ' /proc/[a-z]' /proc/mounts || true", "--security-opt", "systempaths=unconfined"));
         assertNotEquals("0", in("grep -c ' /proc/[a-z]' /proc/mounts"));
@@ -196,7 +220,9 @@ class CreateFieldsTest {
                 .says("No space left");
         assertFalse(in("grep ' /t ' /proc/mounts", "--tmpfs", "/t:exec").contains("noexec"));
         run("--tmpfs", "/t:nonesuch", "busybox").run().exits(125).says("nonesuch");
-        var wanted = in("grep ' /t ' /proc/mounts; stat -c %a /t", "--mount", "type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=0750");
+        var wanted = in(
+                "grep ' /t ' /proc/mounts; stat -c %a /t",
+                "--mount", "type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=0750");
         assertTrue(wanted.contains("size=2048k") && wanted.endsWith("750"), wanted);
     }
 
@@ -208,12 +234,36 @@ class CreateFieldsTest {
 
     @Test
     void names_and_servers_of_names() {
-        var resolv = docker("run", "--rm", "--dns", "10.9.9.9", "--dns", "10.9.9.8", "--dns-search", "example.org", "--dns-option", "ndots:3", "busybox", "cat", "/etc/resolv.conf")
+        var resolv = docker(
+                        "run",
+                        "--rm",
+                        "--dns",
+                        "10.9.9.9",
+                        "--dns",
+                        "10.9.9.8",
+                        "--dns-search",
+                        "example.org",
+                        "--dns-option",
+                        "ndots:3",
+                        "busybox",
+                        "cat",
+                        "/etc/resolv.conf")
                 .ok();
         assertTrue(resolv.contains("nameserver 10.9.9.9\nnameserver 10.9.9.8"), resolv);
         assertTrue(resolv.contains("search example.org"), resolv);
         assertTrue(resolv.contains("options ndots:3"), resolv);
-        var hosts = docker("run", "--rm", "--name", "named", "--add-host", "other:10.8.8.8", "--add-host", "outside:host-gateway", "busybox", "cat", "/etc/hosts")
+        var hosts = docker(
+                        "run",
+                        "--rm",
+                        "--name",
+                        "named",
+                        "--add-host",
+                        "other:10.8.8.8",
+                        "--add-host",
+                        "outside:host-gateway",
+                        "busybox",
+                        "cat",
+                        "/etc/hosts")
                 .ok();
         assertTrue(hosts.contains("10.8.8.8\tother"), hosts);
         assertTrue(hosts.matches("(?s).*\\d+\\.\\d+\\.\\d+\\.\\d+\toutside.*"), hosts);
@@ -222,9 +272,18 @@ class CreateFieldsTest {
 
     @Test
     void a_link_brings_a_name_and_variables() {
-        docker("run", "-d", "--name", "giver", "--expose", "80", "-e", "COLOR=green", "busybox", "sleep", "600").ok();
+        docker("run", "-d", "--name", "giver", "--expose", "80", "-e", "COLOR=green", "busybox", "sleep", "600")
+                .ok();
         var address = engine.inspect("giver").text("NetworkSettings", "IPAddress");
-        var out = docker("run", "--rm", "--link", "giver:friend", "busybox", "sh", "-c", "grep friend /etc/hosts; env | grep ^FRIEND | sort")
+        var out = docker(
+                        "run",
+                        "--rm",
+                        "--link",
+                        "giver:friend",
+                        "busybox",
+                        "sh",
+                        "-c",
+                        "grep friend /etc/hosts; env | grep ^FRIEND | sort")
                 .ok();
         assertTrue(out.contains(address + "\tfriend"), out);
         assertTrue(out.contains("FRIEND_ENV_COLOR=green"), out);
@@ -236,13 +295,18 @@ class CreateFieldsTest {
     void a_hardware_address_of_ones_own_and_ports_at_random() {
         // as clients say it up to API 1.43
         var id = engine.api()
-                .post("/v1.41/containers/create", "{\"Image\":\"busybox\",\"MacAddress\":\"02:42:ac:11:12:13\",\"Cmd\":[\"cat\",\"/sys/class/net/eth0/address\"]}")
+                .post(
+                        "/v1.41/containers/create",
+                        "{\"Image\":\"busybox\",\"MacAddress\":\"02:42:ac:11:12:13\",\"Cmd\":[\"cat\",\"/sys/class/net/eth0/address\"]}")
                 .expect(201)
                 .json()
                 .text("Id");
         assertEquals("02:42:ac:11:12:13", docker("start", "-a", id).ok());
-        docker("run", "-d", "--name", "open", "-P", "--expose", "80", "--expose", "53/udp", "busybox", "sleep", "600").ok();
-        assertTrue(docker("port", "open").ok().matches("(?s)53/udp -> 0\\.0\\.0\\.0:\\d+.*80/tcp -> 0\\.0\\.0\\.0:\\d+.*"), docker("port", "open").ok());
+        docker("run", "-d", "--name", "open", "-P", "--expose", "80", "--expose", "53/udp", "busybox", "sleep", "600")
+                .ok();
+        assertTrue(
+                docker("port", "open").ok().matches("(?s)53/udp -> 0\\.0\\.0\\.0:\\d+.*80/tcp -> 0\\.0\\.0\\.0:\\d+.*"),
+                docker("port", "open").ok());
     }
 
     @Test
@@ -253,15 +317,25 @@ class CreateFieldsTest {
                 Processes.read(engine.pid("box"), "cgroup").contains("/kist-acceptance/"),
                 Processes.read(engine.pid("box"), "cgroup"));
         docker("rm", "-f", "box").ok();
-        Command.of("sh", "-c", "find /sys/fs/cgroup -depth -type d -name kist-acceptance -exec rmdir {} +").run();
+        Command.of("sh", "-c", "find /sys/fs/cgroup -depth -type d -name kist-acceptance -exec rmdir {} +")
+                .run();
     }
 
     @Test
     void security_options() throws IOException {
-        assertEquals("1", in("sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status", "--security-opt", "no-new-privileges"));
-        assertEquals("0", in("sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status", "--security-opt", "no-new-privileges:false"));
+        assertEquals(
+                "1",
+                in("sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status", "--security-opt", "no-new-privileges"));
+        assertEquals(
+                "0",
+                in(
+                        "sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status",
+                        "--security-opt",
+                        "no-new-privileges:false"));
         assertEquals("2", in("sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status"));
-        assertEquals("0", in("sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status", "--security-opt", "seccomp=unconfined"));
+        assertEquals(
+                "0",
+                in("sed -n 's/^Seccomp:[[:space:]]*//p' /proc/self/status", "--security-opt", "seccomp=unconfined"));
         assertEquals("fine", in("echo fine", "--security-opt", "label=disable"));
         run("--security-opt", "nonesuch=1", "busybox").run().exits(125).says("nonesuch");
     }
@@ -272,18 +346,40 @@ class CreateFieldsTest {
         Files.writeString(
                 profile,
                 "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"mkdir\",\"mkdirat\"],\"action\":\"SCMP_ACT_ERRNO\"}]}");
-        run("--security-opt", "seccomp=" + profile, "busybox", "mkdir", "/tmp/x").run().exits(1).says("Operation not permitted");
+        run("--security-opt", "seccomp=" + profile, "busybox", "mkdir", "/tmp/x")
+                .run()
+                .exits(1)
+                .says("Operation not permitted");
         assertEquals("fine", in("touch /tmp/x && echo fine", "--security-opt", "seccomp=" + profile));
         Files.writeString(profile, "{\"defaultAction\":\"SCMP_ACT_NONESUCH\"}");
-        var wrong = run("--security-opt", "seccomp=" + profile, "busybox", "true").run();
+        var wrong =
+                run("--security-opt", "seccomp=" + profile, "busybox", "true").run();
         assertTrue(wrong.exit() != 0, wrong.toString());
         Files.writeString(profile, "{");
-        run("--security-opt", "seccomp=" + profile, "busybox", "true").run().exits(125).says("json");
+        run("--security-opt", "seccomp=" + profile, "busybox", "true")
+                .run()
+                .exits(125)
+                .says("json");
     }
 
     @Test
     void the_stop_signal_and_its_patience() {
-        docker("run", "-d", "--name", "box", "--stop-signal", "USR1", "--stop-timeout", "7", "--network", "none", "busybox", "sh", "-c", "trap 'exit 6' USR1; while :; do sleep 0.05; done").ok();
+        docker(
+                        "run",
+                        "-d",
+                        "--name",
+                        "box",
+                        "--stop-signal",
+                        "USR1",
+                        "--stop-timeout",
+                        "7",
+                        "--network",
+                        "none",
+                        "busybox",
+                        "sh",
+                        "-c",
+                        "trap 'exit 6' USR1; while :; do sleep 0.05; done")
+                .ok();
         docker("stop", "box").ok();
         assertEquals(6, engine.inspect("box").number("State", "ExitCode"));
         assertEquals(7, engine.inspect("box").number("Config", "StopTimeout"));
@@ -303,18 +399,66 @@ class CreateFieldsTest {
     void a_read_only_root_with_volumes_that_are_not() {
         assertEquals(
                 "fine",
-                in("touch /x 2>/dev/null || touch /v/x /t/x /dev/shm/x && echo fine", "--read-only", "-v", "/v", "--tmpfs", "/t"));
+                in(
+                        "touch /x 2>/dev/null || touch /v/x /t/x /dev/shm/x && echo fine",
+                        "--read-only",
+                        "-v",
+                        "/v",
+                        "--tmpfs",
+                        "/t"));
     }
 
     @Test
     void everything_at_once_and_inspect_tells_it_all() {
         var flags = new String[] {
-            "--hostname", "all", "--ipc", "shareable", "--init", "--shm-size", "8m", "--tmpfs", "/t", "--ulimit",
-            "nofile=100", "--group-add", "audio", "--oom-score-adj", "5", "--sysctl", "kernel.msgmax=4096", "--cap-add",
-            "SYS_TIME", "--cap-drop", "KILL", "--read-only", "-m", "64m", "--memory-swap", "64m", "--cpus", "0.5",
-            "--pids-limit", "99", "--device", "/dev/loop-control", "--security-opt", "no-new-privileges", "-v",
-            "/var/tmp:/host:ro", "--restart", "no", "--log-opt", "max-size=1m", "--stop-signal", "INT",
-            "--health-cmd", "true", "--label", "a=b", "--expose", "99"
+            "--hostname",
+            "all",
+            "--ipc",
+            "shareable",
+            "--init",
+            "--shm-size",
+            "8m",
+            "--tmpfs",
+            "/t",
+            "--ulimit",
+            "nofile=100",
+            "--group-add",
+            "audio",
+            "--oom-score-adj",
+            "5",
+            "--sysctl",
+            "kernel.msgmax=4096",
+            "--cap-add",
+            "SYS_TIME",
+            "--cap-drop",
+            "KILL",
+            "--read-only",
+            "-m",
+            "64m",
+            "--memory-swap",
+            "64m",
+            "--cpus",
+            "0.5",
+            "--pids-limit",
+            "99",
+            "--device",
+            "/dev/loop-control",
+            "--security-opt",
+            "no-new-privileges",
+            "-v",
+            "/var/tmp:/host:ro",
+            "--restart",
+            "no",
+            "--log-opt",
+            "max-size=1m",
+            "--stop-signal",
+            "INT",
+            "--health-cmd",
+            "true",
+            "--label",
+            "a=b",
+            "--expose",
+            "99"
         };
         sleeper("all", flags);
         var host = engine.inspect("all").at("HostConfig");
@@ -324,7 +468,8 @@ class CreateFieldsTest {
         assertEquals(8 << 20, host.number("ShmSize"));
         assertEquals(List.of("audio"), host.texts("GroupAdd"));
         assertEquals(5, host.number("OomScoreAdj"));
-        assertEquals("4096", new Json(((java.util.Map<?, ?>) host.at("Sysctls").value()).get("kernel.msgmax")).toString());
+        assertEquals(
+                "4096", new Json(((java.util.Map<?, ?>) host.at("Sysctls").value()).get("kernel.msgmax")).toString());
         assertEquals(99, host.number("PidsLimit"));
         assertEquals("/dev/loop-control", host.list("Devices").getFirst().text("PathOnHost"));
         assertEquals("rwm", host.list("Devices").getFirst().text("CgroupPermissions"));

@@ -117,9 +117,11 @@ class EventsTest {
             assertEquals(event.text("Action"), event.text("status"));
             assertEquals(event.number("time"), event.number("timeNano") / 1_000_000_000);
         }
-        var die = past(Map.of("container", List.of(id), "event", List.of("die"))).getFirst();
+        var die =
+                past(Map.of("container", List.of(id), "event", List.of("die"))).getFirst();
         assertEquals("137", die.text("Actor", "Attributes", "exitCode"));
-        var kill = past(Map.of("container", List.of(id), "event", List.of("kill"))).getFirst();
+        var kill =
+                past(Map.of("container", List.of(id), "event", List.of("kill"))).getFirst();
         assertEquals("9", kill.text("Actor", "Attributes", "signal"));
     }
 
@@ -128,7 +130,8 @@ class EventsTest {
     void an_exec_is_told_with_its_id_and_exit_status() {
         var id = sleeper();
         docker("exec", id, "sh", "-c", "exit 3").run().exits(3);
-        Wait.until("exec_die", () -> actions(Map.of("event", List.of("exec_die"))).size() == 1);
+        Wait.until(
+                "exec_die", () -> actions(Map.of("event", List.of("exec_die"))).size() == 1);
         var all = past(Map.of("container", List.of(id)));
         assertEquals(
                 "create start exec_create: sh -c exit 3 exec_start: sh -c exit 3 exec_die",
@@ -156,9 +159,12 @@ class EventsTest {
                         .toList());
         assertTrue(actions(Map.of("type", List.of("image"))).contains("import"));
         docker("volume", "create", "made").ok();
-        docker("run", "--rm", "--network", "none", "-v", "made:/x", "busybox", "true").ok();
+        docker("run", "--rm", "--network", "none", "-v", "made:/x", "busybox", "true")
+                .ok();
         docker("volume", "rm", "made").ok();
-        Wait.until("the volume's end", () -> actions(Map.of("type", List.of("volume"))).contains("destroy"));
+        Wait.until(
+                "the volume's end",
+                () -> actions(Map.of("type", List.of("volume"))).contains("destroy"));
         // some tell it at each create that finds it there
         assertEquals(
                 List.of("create", "mount", "unmount", "destroy"),
@@ -166,9 +172,7 @@ class EventsTest {
         docker("network", "create", "net").ok();
         docker("run", "--rm", "--network", "net", "busybox", "true").ok();
         docker("network", "rm", "net").ok();
-        assertEquals(
-                "create connect disconnect destroy",
-                String.join(" ", actions(Map.of("network", List.of("net")))));
+        assertEquals("create connect disconnect destroy", String.join(" ", actions(Map.of("network", List.of("net")))));
     }
 
     @Test
@@ -181,7 +185,10 @@ class EventsTest {
         assertEquals(List.of("die"), actions(Map.of("container", List.of("one"), "event", List.of("die"))));
         assertEquals(4, past(Map.of("label", List.of("tier=front"))).size());
         assertEquals(8, past(Map.of("label", List.of("tier"))).size());
-        assertEquals(8, past(Map.of("image", List.of("busybox"), "type", List.of("container"))).size());
+        assertEquals(
+                8,
+                past(Map.of("image", List.of("busybox"), "type", List.of("container")))
+                        .size());
         assertEquals(2, past(Map.of("event", List.of("create"))).size());
         assertEquals(4, past(Map.of("event", List.of("create", "start"))).size());
         assertEquals(4, past(Map.of("container", List.of(two.substring(0, 12)))).size());
@@ -210,7 +217,8 @@ class EventsTest {
     @Tag("peer")
     void the_past_comes_first_and_then_the_present() {
         sleeper("--name", "before");
-        try (var stream = engine.api().open("GET", "/events?since=" + begun + "&filters=%7B%22event%22%3A%5B%22start%22%5D%7D")) {
+        try (var stream =
+                engine.api().open("GET", "/events?since=" + begun + "&filters=%7B%22event%22%3A%5B%22start%22%5D%7D")) {
             stream.readTo("\"name\":\"before\"");
             sleeper("--name", "after");
             stream.readTo("\"name\":\"after\"");
@@ -221,7 +229,9 @@ class EventsTest {
     @Tag("peer")
     void a_stream_with_an_until_in_the_future_ends_then() {
         var until = Instant.now().plusSeconds(1);
-        var result = docker("events", "--until", "" + (until.getEpochSecond() + 1)).run().exits(0);
+        var result = docker("events", "--until", "" + (until.getEpochSecond() + 1))
+                .run()
+                .exits(0);
         assertTrue(Instant.now().isAfter(until), result.toString());
         assertTrue(result.took().toSeconds() < 15, result.toString());
     }
@@ -233,12 +243,35 @@ class EventsTest {
         var line = docker("events", "--since", begun, "--until", now(), "-f", "event=create", "-f", "container=shown")
                 .ok();
         assertTrue(
-                line.matches("\\d{4}-\\d\\d-\\d\\dT\\S+ container create [0-9a-f]{64} \\(image=busybox, name=shown\\)"), line);
+                line.matches("\\d{4}-\\d\\d-\\d\\dT\\S+ container create [0-9a-f]{64} \\(image=busybox, name=shown\\)"),
+                line);
         assertEquals(
                 "container create shown",
-                docker("events", "--since", begun, "--until", now(), "-f", "event=create", "-f", "container=shown", "--format", "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}")
+                docker(
+                                "events",
+                                "--since",
+                                begun,
+                                "--until",
+                                now(),
+                                "-f",
+                                "event=create",
+                                "-f",
+                                "container=shown",
+                                "--format",
+                                "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}")
                         .ok());
-        var json = Json.parse(docker("events", "--since", begun, "--until", now(), "-f", "event=create", "-f", "container=shown", "--format", "json")
+        var json = Json.parse(docker(
+                        "events",
+                        "--since",
+                        begun,
+                        "--until",
+                        now(),
+                        "-f",
+                        "event=create",
+                        "-f",
+                        "container=shown",
+                        "--format",
+                        "json")
                 .ok());
         assertEquals("create", json.text("Action"));
     }
@@ -246,7 +279,20 @@ class EventsTest {
     @Test
     @Tag("peer")
     void a_kill_by_the_memory_limit_is_told() {
-        docker("run", "--name", "hungry", "--network", "none", "-m", "8m", "--memory-swap", "8m", "busybox", "sh", "-c", "x=x; while :; do x=$x$x; done")
+        docker(
+                        "run",
+                        "--name",
+                        "hungry",
+                        "--network",
+                        "none",
+                        "-m",
+                        "8m",
+                        "--memory-swap",
+                        "8m",
+                        "busybox",
+                        "sh",
+                        "-c",
+                        "x=x; while :; do x=$x$x; done")
                 .run();
         Wait.until("oom", () -> actions(Map.of("event", List.of("oom"))).size() >= 1);
         assertTrue(engine.inspect("hungry").flag("State", "OOMKilled"));

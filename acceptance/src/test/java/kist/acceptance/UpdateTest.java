@@ -38,7 +38,8 @@ class UpdateTest {
                             .strip();
                 }
             }
-            return Files.readString(Path.of("/sys/fs/cgroup" + groups.strip().split(":", 3)[2], v2)).strip();
+            return Files.readString(Path.of("/sys/fs/cgroup" + groups.strip().split(":", 3)[2], v2))
+                    .strip();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -72,7 +73,8 @@ class UpdateTest {
         } else {
             assertEquals("50000 100000", limit(id, "cpu", "", "cpu.max"));
         }
-        docker("update", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "77", id).ok();
+        docker("update", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "77", id)
+                .ok();
         assertEquals("0", limit(id, "cpuset", "cpuset.cpus", "cpuset.cpus"));
         assertEquals("77", limit(id, "pids", "pids.max", "pids.max"));
         if (v1()) {
@@ -109,8 +111,10 @@ class UpdateTest {
 
     @Test
     void a_stopped_container_has_the_new_limits_at_its_next_start() {
-        var id = docker("create", "-m", "64m", "--memory-swap", "64m", "--network", "none", "busybox", "sleep", "600").ok();
-        docker("update", "-m", "96m", "--memory-swap", "96m", "--restart", "on-failure:4", id).ok();
+        var id = docker("create", "-m", "64m", "--memory-swap", "64m", "--network", "none", "busybox", "sleep", "600")
+                .ok();
+        docker("update", "-m", "96m", "--memory-swap", "96m", "--restart", "on-failure:4", id)
+                .ok();
         docker("start", id).ok();
         assertEquals("" + (96 << 20), limit(id, "memory", "memory.limit_in_bytes", "memory.max"));
         assertEquals("on-failure", engine.inspect(id).text("HostConfig", "RestartPolicy", "Name"));
@@ -129,7 +133,10 @@ class UpdateTest {
     void what_cannot_be_is_refused_and_changes_nothing() {
         var id = sleeper("-m", "64m", "--memory-swap", "64m");
         docker("update", "-m", "1m", id).run().exits(1).says("Minimum memory limit");
-        docker("update", "-m", "128m", id).run().exits(1).says("Memory limit should be smaller than already set memoryswap limit");
+        docker("update", "-m", "128m", id)
+                .run()
+                .exits(1)
+                .says("Memory limit should be smaller than already set memoryswap limit");
         docker("update", "--cpus", "1000", id).run().exits(1).says("CPUs");
         docker("update", "--cpuset-cpus", "999", id).run().exits(1).says("999");
         docker("update", "--restart", "sometimes", id).run().exits(1).says("sometimes");
@@ -148,13 +155,19 @@ class UpdateTest {
     @Test
     void a_container_that_is_told_to_remove_itself_takes_no_policy() {
         var id = sleeper("--rm");
-        docker("update", "--restart", "always", id).run().exits(1).says("Restart policy cannot be updated because AutoRemove is enabled");
+        docker("update", "--restart", "always", id)
+                .run()
+                .exits(1)
+                .says("Restart policy cannot be updated because AutoRemove is enabled");
     }
 
     @Test
     void the_answer_has_warnings() {
         var id = sleeper();
-        var answer = engine.api().post("/containers/" + id + "/update", "{\"PidsLimit\":33}").expect(200).json();
+        var answer = engine.api()
+                .post("/containers/" + id + "/update", "{\"PidsLimit\":33}")
+                .expect(200)
+                .json();
         assertTrue(answer.keys().contains("Warnings"), "" + answer);
         assertEquals("33", limit(id, "pids", "pids.max", "pids.max"));
         // -1 and 0 take the limit away
