@@ -3,7 +3,6 @@ package kist.docker;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import kist.engine.Attachment;
@@ -38,7 +37,7 @@ final class ContainerRoutes {
     private static final Set<String> STATES =
             Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
     /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "archive", "copy", "checkpoints");
+    private static final Set<String> LATER = Set.of("stats", "checkpoints");
 
     private ContainerRoutes() {}
 
@@ -61,6 +60,9 @@ final class ContainerRoutes {
             return false;
         }
         String ref = Names.container(call.part(1));
+        if (call.part(2).equals("archive")) {
+            return PathRoutes.route(call, ref);
+        }
         return call.is("POST") ? post(call, ref) : call.is("GET") && get(call, ref);
     }
 
@@ -80,8 +82,7 @@ final class ContainerRoutes {
         switch (call.part(2)) {
             case "json" -> {
                 call.refuse("size");
-                call.answer(
-                        200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
+                call.answer(200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
             }
             case "logs" -> logs(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);

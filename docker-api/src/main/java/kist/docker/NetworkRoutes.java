@@ -244,8 +244,8 @@ final class NetworkRoutes {
             throw Errors.invalid("more than one until filter specified");
         }
         long moment = until.isEmpty() ? 0 : Times.moment("until", until.getFirst());
-        List<String> names = call.ask(new NetworkRequest.PruneNetworks(
-                moment, labels(filters.get("label")), labels(filters.get("label!"))));
+        List<String> names = call.ask(
+                new NetworkRequest.PruneNetworks(moment, labels(filters.get("label")), labels(filters.get("label!"))));
         call.answer(200, Json.object("NetworksDeleted", names.isEmpty() ? null : names));
     }
 

@@ -44,7 +44,13 @@ final class Streams {
     }
 
     private static void copy(
-            Attachment attachment, InputStream from, Sink to, boolean stdin, DetachKeys keys, boolean framed, boolean endsWithInput)
+            Attachment attachment,
+            InputStream from,
+            Sink to,
+            boolean stdin,
+            DetachKeys keys,
+            boolean framed,
+            boolean endsWithInput)
             throws IOException, InterruptedException {
         Optional<DetachKeys> wanted = attachment.tty() ? Optional.of(keys) : Optional.empty();
         Thread input = Thread.ofVirtual().name("docker-stdin").unstarted(new Runnable() {

@@ -371,7 +371,9 @@ class DockerDoorTest {
         get("/v1.41/containers/one/logs?stdout=1&since=1970-01-01T01:00:01.5%2B01:00");
         assertEquals(new Request.ReadLogs("one", true, false, false, 1_500_000_000L, 0, -1), last());
         assertEquals(
-                400, get("/v1.41/containers/one/logs?stdout=1&since=1970-01-99T00:00:00Z").status());
+                400,
+                get("/v1.41/containers/one/logs?stdout=1&since=1970-01-99T00:00:00Z")
+                        .status());
         answer = get("/v1.42/containers/one/logs?stderr=1&timestamps=1&tail=all");
         assertEquals("\2\0\0\0\0\0\0\u0023" + "2023-11-14T22:13:20.000000001Z err\n", answer.body());
         assertTrue(answer.head().contains("application/vnd.docker.multiplexed-stream"));

@@ -15,6 +15,7 @@ import kist.engine.Attachment;
 import kist.engine.Caller;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
+import kist.engine.ContainerViewBuilder;
 import kist.engine.ContainerView.State;
 import kist.engine.Engine;
 import kist.engine.EngineException;
@@ -207,6 +208,8 @@ final class FakeEngine implements Engine {
             }
             case ImageRequest<?> r -> images.answer(r);
             case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
+            case kist.engine.VolumeRequest<?> r -> throw new IllegalArgumentException("no volumes here: " + r);
+            case kist.engine.ArchiveRequest<?> r -> throw new IllegalArgumentException("no files here: " + r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
@@ -266,31 +269,26 @@ final class FakeEngine implements Engine {
         String id = hex("c");
         containers.put(
                 id,
-                new Fake(new ContainerView(
-                        id,
-                        r.name().isEmpty() ? "fake_" + next : r.name(),
-                        config,
-                        argv,
-                        List.of("PATH=/bin"),
-                        config.workingDir(),
-                        config.user(),
-                        config.labels(),
-                        IMAGE_ID,
-                        State.CREATED,
-                        System.currentTimeMillis() * 1_000_000,
-                        0,
-                        0,
-                        false,
-                        "",
-                        0,
-                        0,
-                        Optional.empty(),
-                        List.of(),
-                        List.of(),
-                        "SIGTERM",
-                        OptionalInt.empty(),
-                        List.of(),
-                        "/log")));
+                new Fake(ContainerViewBuilder.builder()
+                        .id(id)
+                        .name(r.name().isEmpty() ? "fake_" + next : r.name())
+                        .config(config)
+                        .argv(argv)
+                        .environment(List.of("PATH=/bin"))
+                        .workingDir(config.workingDir())
+                        .user(config.user())
+                        .labels(config.labels())
+                        .imageId(IMAGE_ID)
+                        .state(State.CREATED)
+                        .createdNanos(System.currentTimeMillis() * 1_000_000)
+                        .error("")
+                        .endpoints(List.of())
+                        .published(List.of())
+                        .stopSignal("SIGTERM")
+                        .execs(List.of())
+                        .logPath("/log")
+                        .mounts(List.of())
+                        .build()));
         return new Request.Created(id, List.of());
     }
 
@@ -343,31 +341,15 @@ final class FakeEngine implements Engine {
                                 "172.29.0.1",
                                 "02:42:ac:1d:00:02"))
                         : Optional.empty();
-        return new ContainerView(
-                v.id(),
-                v.name(),
-                v.config(),
-                v.argv(),
-                v.environment(),
-                v.workingDir(),
-                v.user(),
-                v.labels(),
-                v.imageId(),
-                state,
-                v.createdNanos(),
-                pid,
-                code,
-                false,
-                "",
-                state == State.RUNNING ? now : v.startedNanos(),
-                state == State.RUNNING ? 0 : now,
-                endpoint,
-                endpoint.stream().toList(),
-                List.of(),
-                v.stopSignal(),
-                v.stopTimeout(),
-                v.execs(),
-                v.logPath());
+        return ContainerViewBuilder.builder(v)
+                .state(state)
+                .pid(pid)
+                .exitCode(code)
+                .startedNanos(state == State.RUNNING ? now : v.startedNanos())
+                .finishedNanos(state == State.RUNNING ? 0 : now)
+                .endpoint(endpoint)
+                .endpoints(endpoint.stream().toList())
+                .build();
     }
 
     private boolean end(Fake fake, int code) {

@@ -23,6 +23,7 @@ import kist.registry.RegistryException;
 import kist.runtime.Cgroups;
 import kist.runtime.ContainerRuntime;
 import kist.runtime.SeccompCompiler;
+import kist.volume.Volumes;
 
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
@@ -53,6 +54,10 @@ public final class KistEngine implements Engine {
     private final Updates updates;
     private final Timers timers = Timers.system();
     private final Execs execs;
+    private final Volumes volumes;
+    private final VolumeMounts volumeMounts;
+    private final VolumeAnswers volumeAnswers;
+    private final Archives archives;
     private final HealthProbe healthProbe;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
@@ -76,6 +81,9 @@ public final class KistEngine implements Engine {
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
+        this.volumes = Volumes.open(root.resolve("volumes"), linux);
+        this.volumeAnswers = new VolumeAnswers(volumes, events);
+        this.volumeMounts = new VolumeMounts(linux, volumes, imageStore.snapshots(), registry, events);
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
@@ -90,12 +98,15 @@ public final class KistEngine implements Engine {
                 streams,
                 sharing,
                 new InitProgram(linux, options.keeper()),
+                volumeMounts,
                 timers,
                 this::check);
+        this.archives = new Archives(
+                linux, registry, new ContainerViews(linux, imageStore.snapshots(), store, volumeMounts), events);
         this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
-        this.images = new Images(imageStore, options, registry, this::view, events, door, this);
+        this.images = new Images(imageStore, options, registry, this::view, streams::logBytes, events, door, this);
         new Reconciler(
                         linux,
                         keeper,
@@ -107,6 +118,7 @@ public final class KistEngine implements Engine {
                         lifecycle,
                         specs,
                         streams,
+                        volumeMounts,
                         options.cgroupParent())
                 .run();
         keeper.listen(new FromKeeper());
@@ -263,7 +275,7 @@ public final class KistEngine implements Engine {
             }
             case Request.WaitContainer r -> Waits.begin(registry.get(r.ref()), r.condition());
             case Request.RemoveContainer r -> {
-                lifecycle.remove(registry.get(r.ref()), r.force());
+                lifecycle.remove(registry.get(r.ref()), r.force(), r.volumes());
                 yield Request.Done.DONE;
             }
             case Request.RenameContainer r -> {
@@ -290,6 +302,8 @@ public final class KistEngine implements Engine {
             case ImageRequest<?> r -> images.perform(r);
             case NetworkRequest<?> r -> connections.perform(r);
             case HostedRequest<?> r -> hosting.call(r);
+            case VolumeRequest<?> r -> volumeAnswers.perform(r);
+            case ArchiveRequest<?> r -> archives.perform(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -307,18 +321,27 @@ public final class KistEngine implements Engine {
             undo.push(() -> registry.releaseName(name, id));
             ContainerConfig config = NetworkWishes.complete(
                     sharing.resolve(request.config()), image.config().exposedPorts(), directory, registry);
-            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos())
+                    .withMountPoints(new MountPlan(registry::get, this::imageId).of(config, image.config()));
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
+            undo.push(() -> store.dispose(store.remove(id)));
+            // after it: volumes that are not there yet are made when it starts, but nobody would miss those of no
+            // container
+            volumeMounts.make(stored, undo);
             Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
             return new Request.Created(id, warnings(stored, image, request.platform()));
         }
+    }
+
+    private String imageId(String name) {
+        return images.find(name, Optional.empty()).id();
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
@@ -375,6 +398,7 @@ public final class KistEngine implements Engine {
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
                 streams.logPath(c),
+                volumeMounts.views(stored),
                 state.restarts(),
                 Health.view(c));
     }
@@ -455,6 +479,7 @@ public final class KistEngine implements Engine {
             networks.close();
         }
         hosting.close();
+        volumes.close();
         images.close();
         imageStore.close();
         events.close();

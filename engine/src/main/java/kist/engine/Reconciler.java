@@ -32,6 +32,7 @@ final class Reconciler {
     private final Lifecycle lifecycle;
     private final SpecFactory specs;
     private final ContainerStreams streams;
+    private final VolumeMounts volumes;
     private final String cgroupParent;
 
     Reconciler(
@@ -45,6 +46,7 @@ final class Reconciler {
             Lifecycle lifecycle,
             SpecFactory specs,
             ContainerStreams streams,
+            VolumeMounts volumes,
             String cgroupParent) {
         this.linux = linux;
         this.keeper = keeper;
@@ -56,6 +58,7 @@ final class Reconciler {
         this.lifecycle = lifecycle;
         this.specs = specs;
         this.streams = streams;
+        this.volumes = volumes;
         this.cgroupParent = cgroupParent;
     }
 
@@ -72,6 +75,7 @@ final class Reconciler {
             Container c = new Container(found.container(), found.state(), streams.toKeeper(id));
             known.add(id);
             registry.add(c);
+            volumes.hold(found.container());
             Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
             if (reconcile(c, process)) {
                 taken++;
