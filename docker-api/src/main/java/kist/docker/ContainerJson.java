@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
+import kist.engine.HealthView;
 import kist.engine.HostConfig;
 import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +48,7 @@ final class ContainerJson {
                 "Name",
                 "/" + c.name(),
                 "RestartCount",
-                0,
+                c.restarts(),
                 "Driver",
                 driver,
                 "Platform",
@@ -84,7 +85,7 @@ final class ContainerJson {
     }
 
     private static Map<String, @Nullable Object> stateObject(ContainerView c) {
-        return Json.object(
+        Map<String, @Nullable Object> state = Json.object(
                 "Status", state(c),
                 "Running", isRunning(c),
                 "Paused", c.state() == State.PAUSED,
@@ -96,6 +97,20 @@ final class ContainerJson {
                 "Error", c.error(),
                 "StartedAt", Times.rfc3339(c.startedNanos()),
                 "FinishedAt", Times.rfc3339(c.finishedNanos()));
+        c.health().ifPresent(h -> state.put("Health", health(h)));
+        return state;
+    }
+
+    private static Map<String, @Nullable Object> health(HealthView health) {
+        List<Object> log = new ArrayList<>();
+        for (HealthView.Check check : health.log()) {
+            log.add(Json.object(
+                    "Start", Times.rfc3339(check.startNanos()),
+                    "End", Times.rfc3339(check.endNanos()),
+                    "ExitCode", check.exitCode(),
+                    "Output", check.output()));
+        }
+        return Json.object("Status", health.status(), "FailingStreak", health.failingStreak(), "Log", log);
     }
 
     private static Map<String, @Nullable Object> config(ContainerView c) {
@@ -235,11 +250,17 @@ final class ContainerJson {
         return text.toString();
     }
 
+    private static String health(ContainerView c) {
+        return c.health()
+                .map(h -> h.status().equals(HealthView.STARTING) ? " (health: starting)" : " (" + h.status() + ")")
+                .orElse("");
+    }
+
     /** The state in Docker's words, such as {@code Up 3 seconds}. */
     static String status(ContainerView c, long nowNanos) {
         return switch (c.state()) {
             case CREATED -> "Created";
-            case RUNNING -> "Up " + Times.words(nowNanos - c.startedNanos());
+            case RUNNING -> "Up " + Times.words(nowNanos - c.startedNanos()) + health(c);
             case PAUSED -> "Up " + Times.words(nowNanos - c.startedNanos()) + " (Paused)";
             case RESTARTING ->
                 "Restarting (" + c.exitCode() + ") " + Times.words(nowNanos - c.finishedNanos()) + " ago";

@@ -34,12 +34,22 @@ final class HostFacts {
 
     /** PRETTY_NAME of os-release(5). */
     static String operatingSystem() {
+        String name = osRelease("PRETTY_NAME=");
+        return name.isEmpty() ? "Linux" : name;
+    }
+
+    /** VERSION_ID of os-release(5), or an empty string. */
+    static String operatingSystemVersion() {
+        return osRelease("VERSION_ID=");
+    }
+
+    private static String osRelease(String key) {
         for (String line : lines("/etc/os-release")) {
-            if (line.startsWith("PRETTY_NAME=")) {
-                return line.substring(12).replace("\"", "");
+            if (line.startsWith(key)) {
+                return line.substring(key.length()).replace("\"", "");
             }
         }
-        return "Linux";
+        return "";
     }
 
     /** Refuses a list such as {@code 0-2,5} that is none or names a processor that is not there. */
