@@ -161,14 +161,14 @@ final class Engine {
     private Http connect() throws IOException {
         var address = context.settings().address();
         try {
-            return Http.connect(address);
+            return Http.connect(address, context.environment());
         } catch (IOException e) {
             if (!context.settings().local()) {
                 throw new Failure(
                         1, "kist: cannot connect to the engine at " + address + ": " + reason(e) + ". Is it running?");
             }
             new EngineStarter(context).start();
-            return Http.connect(address);
+            return Http.connect(address, context.environment());
         }
     }
 
@@ -177,9 +177,9 @@ final class Engine {
         return message == null ? e.toString() : message;
     }
 
-    /** Whether an engine answers at this address now; starts none. */
-    static boolean answers(String address) {
-        try (var connection = Http.connect(address)) {
+    /** Whether the engine answers now; starts none. */
+    static boolean answers(Context context) {
+        try (var connection = Http.connect(context.settings().address(), context.environment())) {
             connection.send("GET", "/_ping", new byte[0], false);
             return connection.receive().status() == 200;
         } catch (IOException e) {

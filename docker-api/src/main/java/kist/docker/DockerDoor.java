@@ -94,6 +94,11 @@ public final class DockerDoor implements Handler {
         if (path.isEmpty()) {
             return false;
         }
+        if (exchange.request().method().equals("OPTIONS")) {
+            // as dockerd does for every path; nothing in it allows a web page of another origin anything
+            exchange.send(200);
+            return true;
+        }
         String first = path.getFirst();
         if (first.equals("_ping") && path.size() == 1) {
             return ping(exchange);
@@ -142,7 +147,7 @@ public final class DockerDoor implements Handler {
     private static boolean system(Call call, String what) throws IOException, InterruptedException {
         switch (what) {
             case "version" -> SystemRoutes.version(call);
-            case "info" -> SystemRoutes.info(call);
+            case "info" -> InfoRoutes.info(call);
             default -> SystemRoutes.events(call);
         }
         return true;
