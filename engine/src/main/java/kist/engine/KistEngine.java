@@ -354,6 +354,7 @@ public final class KistEngine implements Engine {
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
         List<String> warnings =
                 new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
+        warnings.addAll(Sharing.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
