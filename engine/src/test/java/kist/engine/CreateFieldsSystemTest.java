@@ -109,6 +109,14 @@ final class CreateFieldsSystemTest {
     void shared_memory_is_sized_or_absent() throws Exception {
         assertEquals("1\n=0", box.run(host().shmSize(8 << 20), "grep -c '/dev/shm tmpfs.*size=8192k' /proc/mounts"));
         assertEquals("0\n=1", box.run(host().ipcMode("none"), "grep -c /dev/shm /proc/mounts"));
+        Request.Created created = box.call(new Request.CreateContainer(
+                "",
+                ContainerConfig.of("box", "true")
+                        .withHost(host().ipcMode("host").shmSize(1 << 20).build())));
+        assertEquals(
+                List.of("the size of /dev/shm has no effect: the IPC mode host brings its own or none"),
+                created.warnings());
+        box.remove(created.id());
     }
 
     @Test
@@ -424,7 +432,6 @@ final class CreateFieldsSystemTest {
         assertEquals("invalid user namespace mode: keep-id", refused(host().usernsMode("keep-id")));
         assertEquals("invalid cgroup namespace mode: x", refused(host().cgroupnsMode("x")));
         assertEquals("invalid PID mode: x", refused(host().pidMode("x")));
-        assertTrue(refused(host().ipcMode("host").shmSize(1 << 20)).contains("conflicting options"));
         assertEquals("invalid CapAdd: unknown capability: \"CAP_NOSUCH\"", refused(host().capAdd(List.of("NOSUCH"))));
         assertEquals("invalid CapDrop: unknown capability: \"CAP_\"", refused(host().capDrop(List.of("CAP_"))));
         for (String option :
