@@ -2,8 +2,8 @@ package kist.docker;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import kist.engine.Attachment;
 import kist.engine.LogStream;
 import kist.engine.Output;

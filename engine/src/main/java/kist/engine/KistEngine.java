@@ -79,7 +79,7 @@ public final class KistEngine implements Engine {
         this.sharing = new Sharing(linux, registry);
         this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
         directory.restore();
-        this.names = new NameService(registry, directory);
+        this.names = new NameService(networks, registry, directory);
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());

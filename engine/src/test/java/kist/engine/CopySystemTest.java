@@ -166,8 +166,8 @@ final class CopySystemTest {
 
     @Test
     void the_owner_may_be_the_containers_user() throws Exception {
-        ContainerConfigBuilder config =
-                ContainerConfigBuilder.builder(ContainerConfig.of("box", "sleep", "600")).user("user");
+        ContainerConfigBuilder config = ContainerConfigBuilder.builder(ContainerConfig.of("box", "sleep", "600"))
+                .user("user");
         String id = box.create(config, HostConfigBuilder.builder());
         put(id, "/tmp", new ByteArrayInputStream(tar("f", "x")), true);
         box.call(new Request.StartContainer(id));
@@ -181,7 +181,9 @@ final class CopySystemTest {
         EngineException e = refused(() -> stat(id, "/nope"));
         assertEquals(EngineException.Kind.NOT_FOUND, e.kind());
         assertEquals("Could not find the file /nope in container " + id, e.getMessage());
-        assertEquals(EngineException.Kind.NOT_FOUND, refused(() -> put(id, "/nope", tar("f", "x"))).kind());
+        assertEquals(
+                EngineException.Kind.NOT_FOUND,
+                refused(() -> put(id, "/nope", tar("f", "x"))).kind());
         e = refused(() -> put(id, "/etc/passwd", tar("f", "x")));
         assertEquals("extraction point is not a directory", e.getMessage());
         assertTrue(refused(() -> get(id, "/etc/passwd/")).getMessage().contains("not a directory"));
@@ -222,7 +224,8 @@ final class CopySystemTest {
         String id = box.start(HostConfigBuilder.builder());
         String out = directory.toString();
         box.exec(id, "mkdir -p /s/real; echo own > /s/real/canary; ln -s " + out + " /s/link");
-        String swap = "cd /s; while :; do ln -sfn " + out + " x; rm -rf x; mkdir x; echo own > x/canary; rm -rf x; done";
+        String swap =
+                "cd /s; while :; do ln -sfn " + out + " x; rm -rf x; mkdir x; echo own > x/canary; rm -rf x; done";
         String exec = box.call(new Request.CreateExec(
                 id, new ExecConfig(List.of("sh", "-c", swap), List.of(), "", "", false, false, false, false, false)));
         box.call(new Request.StartExec(exec, true, 0, 0));
@@ -337,7 +340,9 @@ final class CopySystemTest {
             }
         };
         assertThrows(java.io.UncheckedIOException.class, () -> put(id, "/root", broken, false));
-        assertEquals(EngineException.Kind.NOT_FOUND, refused(() -> stat(id, "/root/f")).kind());
+        assertEquals(
+                EngineException.Kind.NOT_FOUND,
+                refused(() -> stat(id, "/root/f")).kind());
         box.call(new Request.StartContainer(id));
         assertEquals("=0", box.exec(id, "find /root -type f"));
         box.remove(id);

@@ -140,7 +140,7 @@ class NetworkingSystemTest {
         ContainerView web = engine.view("web");
         assertEquals(2, web.endpoints().size());
         String resolver = Files.readString(engine.inside("web", "/etc/resolv.conf"));
-        assertTrue(resolver.contains(web.endpoints().get(1).gateway()), resolver);
+        assertTrue(resolver.contains("nameserver 127.0.0.11\n"), resolver);
         assertTrue(Files.readString(engine.inside("web", "/etc/hosts"))
                 .contains(web.endpoints().get(1).address()));
         assertTrue(ask("shop", "busybox nslookup www")
@@ -251,7 +251,7 @@ class NetworkingSystemTest {
         assertEquals(Map.of("a", "b"), view.config().labels());
         engine.run("peer", in("inner", SERVE));
         assertTrue(ask("inner", "busybox nc peer 80 </dev/null").startsWith("hello"));
-        assertTrue(ask("inner", "busybox nslookup nobody.example 10.248.77.254").contains("NXDOMAIN"));
+        assertTrue(ask("inner", "busybox nslookup nobody.example").contains("NXDOMAIN"));
         assertFalse(ask("inner", "busybox ip route").contains("default"));
         assertTrue(ask("inner", "busybox ip link").contains("mtu 1400"));
         String fixed = ask(ContainerConfigBuilder.builder(in("inner", "busybox ip address"))

@@ -83,7 +83,8 @@ final class VolumesSystemTest {
     @Test
     void an_empty_volume_gets_what_the_image_has_there() throws Exception {
         assertTrue(box.run(volume("filled", "/etc"), "ls /etc").contains("passwd"));
-        assertTrue(Files.exists(box.call(new VolumeRequest.InspectVolume("filled")).data().resolve("group")));
+        assertTrue(Files.exists(
+                box.call(new VolumeRequest.InspectVolume("filled")).data().resolve("group")));
         MountSpec empty = mount("volume", "unfilled", "/etc")
                 .volume(Optional.of(new VolumeOptions(true, Map.of(), "", Map.of(), "")))
                 .build();
@@ -94,11 +95,13 @@ final class VolumesSystemTest {
 
     @Test
     void volumes_without_a_name_go_with_their_container_and_others_stay() throws Exception {
-        ContainerConfigBuilder config =
-                ContainerConfigBuilder.builder(ContainerConfig.of("box", "true")).volumes(List.of("/a", "/b/"));
+        ContainerConfigBuilder config = ContainerConfigBuilder.builder(ContainerConfig.of("box", "true"))
+                .volumes(List.of("/a", "/b/"));
         String id = box.create(config, volume("named", "/n"));
         List<MountView> mounts = box.inspect(id).mounts();
-        assertEquals(List.of("/a", "/b", "/n"), mounts.stream().map(MountView::target).sorted().toList());
+        assertEquals(
+                List.of("/a", "/b", "/n"),
+                mounts.stream().map(MountView::target).sorted().toList());
         List<String> made = mounts.stream().map(MountView::name).toList();
         assertTrue(names().containsAll(made));
         EngineException e = assertThrows(EngineException.class, () -> drop("named"));
@@ -125,8 +128,8 @@ final class VolumesSystemTest {
 
     @Test
     void an_auto_removed_container_takes_its_own_volumes_along() throws Exception {
-        ContainerConfigBuilder config =
-                ContainerConfigBuilder.builder(ContainerConfig.of("box", "true")).volumes(List.of("/a"));
+        ContainerConfigBuilder config = ContainerConfigBuilder.builder(ContainerConfig.of("box", "true"))
+                .volumes(List.of("/a"));
         String id = box.create(config, volume("kept", "/k").autoRemove(true));
         String own = box.inspect(id).mounts().stream()
                 .map(MountView::name)
@@ -151,13 +154,16 @@ final class VolumesSystemTest {
                         mount("tmpfs", "", "/t").build()),
                 "true");
         String out = box.run(
-                HostConfigBuilder.builder().volumesFrom(List.of(first + ":ro")), "echo x > /v/f; echo y > /h/f; ls -d /t");
+                HostConfigBuilder.builder().volumesFrom(List.of(first + ":ro")),
+                "echo x > /v/f; echo y > /h/f; ls -d /t");
         assertTrue(out.contains("Read-only file system"), out);
         assertFalse(Files.exists(host.resolve("f")));
         assertEquals("=0", box.run(HostConfigBuilder.builder().volumesFrom(List.of(first)), "echo x > /h/f"));
         assertTrue(Files.exists(host.resolve("f")));
-        assertTrue(refused(HostConfigBuilder.builder().volumesFrom(List.of("nosuch"))).contains("nosuch"));
-        assertTrue(refused(HostConfigBuilder.builder().volumesFrom(List.of(first + ":rx"))).contains("rx"));
+        assertTrue(refused(HostConfigBuilder.builder().volumesFrom(List.of("nosuch")))
+                .contains("nosuch"));
+        assertTrue(refused(HostConfigBuilder.builder().volumesFrom(List.of(first + ":rx")))
+                .contains("rx"));
         box.remove(first);
         drop("v1");
     }
@@ -165,14 +171,17 @@ final class VolumesSystemTest {
     @Test
     void wrong_mounts_are_refused_by_name() {
         assertTrue(refused(with(
-                        mount("volume", "v", "/x").build(), mount("bind", "/tmp", "/x/").build()))
+                        mount("volume", "v", "/x").build(),
+                        mount("bind", "/tmp", "/x/").build()))
                 .contains("names should be at least two"));
         assertTrue(refused(with(
-                        mount("volume", "vv", "/x").build(), mount("bind", "/tmp", "/x/").build()))
+                        mount("volume", "vv", "/x").build(),
+                        mount("bind", "/tmp", "/x/").build()))
                 .contains("Duplicate mount point: /x"));
         assertTrue(refused(volume("../../etc", "/x")).contains("invalid characters"));
         assertTrue(refused(volume("ok", "/..")).contains("not the root"));
-        assertTrue(refused(with(mount("volume", "", "/x").readOnly(true).build())).contains("anonymous"));
+        assertTrue(
+                refused(with(mount("volume", "", "/x").readOnly(true).build())).contains("anonymous"));
         assertTrue(refused(with(mount("cluster", "ok", "/x").build())).contains("cluster"));
         assertTrue(refused(volume("ok", "/x").volumeDriver("rexray")).contains("rexray"));
         assertTrue(refused(with(mount("image", "nosuch", "/x").build())).contains("nosuch"));
@@ -189,12 +198,14 @@ final class VolumesSystemTest {
         box.run(volume("parts", "/v"), "mkdir /v/sub; echo in > /v/sub/f; ln -s /etc /v/out; ln -s sub /v/in");
         for (String path : List.of("sub", "in")) {
             VolumeOptions part = new VolumeOptions(true, Map.of(), "", Map.of(), path);
-            MountSpec m = mount("volume", "parts", "/x").volume(Optional.of(part)).build();
+            MountSpec m =
+                    mount("volume", "parts", "/x").volume(Optional.of(part)).build();
             assertEquals("in\n=0", box.run(with(m), "cat /x/f"));
         }
         for (String path : List.of("out", "nosuch")) {
             VolumeOptions part = new VolumeOptions(true, Map.of(), "", Map.of(), path);
-            MountSpec m = mount("volume", "parts", "/x").volume(Optional.of(part)).build();
+            MountSpec m =
+                    mount("volume", "parts", "/x").volume(Optional.of(part)).build();
             String id = box.create(with(m), "true");
             EngineException e = assertThrows(EngineException.class, () -> box.call(new Request.StartContainer(id)));
             assertTrue(e.getMessage().contains(path), e.getMessage());
@@ -232,7 +243,9 @@ final class VolumesSystemTest {
     @Test
     void read_only_binds_are_so_all_the_way_down_unless_told_otherwise() throws Exception {
         Path host = Files.createDirectories(directory.resolve("deep/sub")).getParent();
-        Process p = new ProcessBuilder("mount", "-t", "tmpfs", "t", host.resolve("sub").toString()).start();
+        Process p = new ProcessBuilder(
+                        "mount", "-t", "tmpfs", "t", host.resolve("sub").toString())
+                .start();
         assertEquals(0, p.waitFor());
         try {
             MountSpec deep = mount("bind", host.toString(), "/b").readOnly(true).build();
