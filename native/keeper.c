@@ -115,13 +115,6 @@ static int watch(struct source *s) {
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, s->fd, &e);
 }
 
-/* Closing is not enough: the engine may hold the same terminal, and epoll would go on about it. */
-static void unwatch(struct source *s) {
-    if (s->fd >= 0)
-        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
-    drop(&s->fd);
-}
-
 /* ---- reports ---- */
 
 static void lose_engine(void);
@@ -374,7 +367,7 @@ static int pump(struct source *s) {
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
-    unwatch(s); /* end of a pipe, or EIO: the last terminal was closed */
+    drop(&s->fd); /* end of a pipe, or EIO: the last terminal was closed */
     return 0;
 }
 
@@ -395,8 +388,8 @@ static void forget(struct process *gone) {
         }
     drop(&gone->sync.fd);
     drop(&gone->pidfd.fd);
-    unwatch(&gone->output);
-    unwatch(&gone->error);
+    drop(&gone->output.fd);
+    drop(&gone->error.fd);
     drop(&gone->input);
     drop(&gone->log);
     drop(&gone->directory);
@@ -416,8 +409,8 @@ static void on_exit_of(struct process *p) {
         ;
     while (p->capture && p->error.fd >= 0 && pump(&p->error))
         ;
-    unwatch(&p->output);
-    unwatch(&p->error);
+    drop(&p->output.fd);
+    drop(&p->error.fd);
     drop(&p->input);
     drop(&p->log);
     drop(&p->directory);

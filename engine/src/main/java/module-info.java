@@ -10,6 +10,7 @@ module kist.engine {
     requires transitive kist.registry;
     requires transitive kist.network;
     requires kist.dns;
+    requires transitive kist.volume;
     requires io.avaje.jsonb;
 
     exports kist.engine;

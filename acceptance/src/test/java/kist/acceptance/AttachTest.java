@@ -255,7 +255,8 @@ class AttachTest {
             wire.write("qq");
             wire.awaitEnd();
         }
-        assertTrue(engine.api().get("/exec/" + exec + "/json").expect(200).json().flag("Running"));
+        var inspected = engine.api().get("/exec/" + exec + "/json").expect(200).json();
+        assertTrue(inspected.flag("Running"), "" + inspected);
     }
 
     @Test

@@ -357,6 +357,8 @@ class EverydayTest {
             }
         } else if (MEASURED.stream().anyMatch(path::startsWith)) {
             into.put(path, !at.present() ? "null" : at.value() instanceof Number ? "a number" : "a text");
+        } else if (at.value() instanceof Number && path.matches(".*\\.(Pid|Created|Size\\w*|RefCount)")) {
+            into.put(path, "a number");
         } else {
             into.put(path, alike.text(at.present() ? "" + at : "null"));
         }

@@ -10,8 +10,7 @@ import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
 import kist.engine.HealthView;
-import kist.engine.HostConfig;
-import kist.engine.HostConfig.MountSpec;
+import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
 
 /** Containers as Docker's inspect and list show them. */
@@ -66,7 +65,7 @@ final class ContainerJson {
                 "GraphDriver",
                 Json.object("Data", null, "Name", driver),
                 "Mounts",
-                mounts(c.config().host()),
+                mounts(c),
                 "Config",
                 config(c),
                 "NetworkSettings",
@@ -186,23 +185,22 @@ final class ContainerJson {
     }
 
     /** Mounts as list and inspect show them. */
-    static List<Object> mounts(HostConfig host) {
+    static List<Object> mounts(ContainerView c) {
         List<Object> shown = new ArrayList<>();
-        for (MountSpec mount : host.mounts()) {
-            boolean tmpfs = mount.type().equals("tmpfs");
-            shown.add(Json.object(
-                    "Type",
-                    mount.type(),
-                    "Source",
-                    mount.source(),
-                    "Destination",
-                    mount.target(),
-                    "Mode",
-                    tmpfs ? String.join(",", mount.options()) : mount.readOnly() ? "ro" : "",
-                    "RW",
-                    !mount.readOnly(),
-                    "Propagation",
-                    tmpfs ? "" : mount.propagation().isEmpty() ? "rprivate" : mount.propagation()));
+        for (MountView mount : c.mounts()) {
+            Map<String, @Nullable Object> one = Json.object("Type", mount.type());
+            if (!mount.name().isEmpty()) {
+                one.put("Name", mount.name());
+            }
+            one.put("Source", mount.source());
+            one.put("Destination", mount.target());
+            if (!mount.driver().isEmpty()) {
+                one.put("Driver", mount.driver());
+            }
+            one.put("Mode", mount.mode());
+            one.put("RW", mount.writable());
+            one.put("Propagation", mount.propagation());
+            shown.add(one);
         }
         return shown;
     }
@@ -224,7 +222,7 @@ final class ContainerJson {
                         Json.object(
                                 "NetworkMode", HostJson.networkMode(c.config().host())),
                 "NetworkSettings", Json.object("Networks", PlaceJson.networks(c, false)),
-                "Mounts", mounts(c.config().host()));
+                "Mounts", mounts(c));
     }
 
     private static String command(List<String> argv) {

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import kist.engine.Attachment;
 import kist.engine.LogStream;
 import kist.engine.Output;
@@ -15,9 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code /containers/...}. */
 final class ContainerRoutes {
-    /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("archive", "copy");
-
     private ContainerRoutes() {}
 
     /** Answers a call under {@code /containers}; {@code false} where there is no such thing. */
@@ -35,13 +31,13 @@ final class ContainerRoutes {
         if (call.part(2).equals("checkpoints")) {
             throw Errors.unsupported("freezing processes to disk: checkpoints of containers");
         }
-        if (LATER.contains(call.part(2))) {
-            throw Errors.unsupported("/containers/{id}/" + call.part(2));
-        }
         if (call.parts() != 3) {
             return false;
         }
         String ref = Names.container(call.part(1));
+        if (call.part(2).equals("archive")) {
+            return PathRoutes.route(call, ref);
+        }
         return call.is("POST") ? post(call, ref) : call.is("GET") && get(call, ref);
     }
 

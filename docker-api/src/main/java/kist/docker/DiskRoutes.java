@@ -6,9 +6,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import kist.engine.ImageRequest;
+import kist.engine.VolumeRequest;
 import org.jspecify.annotations.Nullable;
 
-/** {@code GET /system/df}. There are no volumes and no build cache yet, and their lists say so. */
+/** {@code GET /system/df}. There is no build cache yet, and its list says so. */
 final class DiskRoutes {
     private static final Set<String> TYPES = Set.of("container", "image", "volume", "build-cache");
 
@@ -26,6 +27,7 @@ final class DiskRoutes {
         boolean volumes = asked.isEmpty() || asked.contains("volume");
         boolean builds = asked.isEmpty() || asked.contains("build-cache");
         ImageRequest.Usage usage = call.ask(new ImageRequest.DiskUsage(images, containers));
+        List<VolumeRequest.UsedVolume> used = volumes ? call.ask(new VolumeRequest.VolumeUsage()) : List.of();
         Map<String, @Nullable Object> answer = Json.object();
         if (call.atLeast(52)) {
             boolean verbose = call.flag("verbose");
@@ -36,7 +38,7 @@ final class DiskRoutes {
                 answer.put("ContainerUsage", containerUsage(usage, verbose));
             }
             if (volumes) {
-                answer.put("VolumeUsage", usage(0, 0, 0, 0));
+                answer.put("VolumeUsage", volumeUsage(used, verbose));
             }
             if (builds) {
                 answer.put("BuildCacheUsage", usage(0, 0, 0, 0));
@@ -45,7 +47,7 @@ final class DiskRoutes {
             answer.put("LayersSize", images ? usage.layers() + usage.blobs() : 0);
             answer.put("Images", images ? images(usage, call) : null);
             answer.put("Containers", containers ? containers(usage) : null);
-            answer.put("Volumes", volumes ? List.of() : null);
+            answer.put("Volumes", volumes ? volumes(used) : null);
             answer.put("BuildCache", builds ? List.of() : null);
             if (!call.atLeast(42)) {
                 answer.put("BuilderSize", 0);
@@ -71,7 +73,8 @@ final class DiskRoutes {
         List<Object> containers = new ArrayList<>();
         for (ImageRequest.ContainerUsage one : usage.containers()) {
             Map<String, @Nullable Object> summary = ContainerJson.summary(one.container(), now);
-            summary.put("SizeRw", one.written());
+            // the log is of the container's making too, and may be the larger part
+            summary.put("SizeRw", one.written() + one.log());
             summary.put("SizeRootFs", one.image() + one.written());
             containers.add(summary);
         }
@@ -100,16 +103,43 @@ final class DiskRoutes {
         long total = 0;
         long reclaimable = 0;
         for (ImageRequest.ContainerUsage one : usage.containers()) {
-            total += one.written();
+            long own = one.written() + one.log();
+            total += own;
             if (ContainerJson.isRunning(one.container())) {
                 active++;
             } else {
-                reclaimable += one.written();
+                reclaimable += own;
             }
         }
         Map<String, @Nullable Object> answer = usage(active, usage.containers().size(), total, reclaimable);
         if (verbose) {
             answer.put("Items", containers(usage));
+        }
+        return answer;
+    }
+
+    private static List<Object> volumes(List<VolumeRequest.UsedVolume> used) {
+        List<Object> volumes = new ArrayList<>();
+        used.forEach(one -> volumes.add(VolumeRoutes.json(one)));
+        return volumes;
+    }
+
+    private static Map<String, @Nullable Object> volumeUsage(List<VolumeRequest.UsedVolume> used, boolean verbose) {
+        int active = 0;
+        long total = 0;
+        long reclaimable = 0;
+        for (VolumeRequest.UsedVolume one : used) {
+            long size = one.size().orElse(0);
+            total += size;
+            if (one.users() > 0) {
+                active++;
+            } else {
+                reclaimable += size;
+            }
+        }
+        Map<String, @Nullable Object> answer = usage(active, used.size(), total, reclaimable);
+        if (verbose) {
+            answer.put("Items", volumes(used));
         }
         return answer;
     }

@@ -32,18 +32,8 @@ public final class DockerDoor implements Handler {
     private static final byte[] OK = "OK".getBytes(StandardCharsets.US_ASCII);
     private static final int NEWEST_MINOR = 51;
     /** First parts of paths that are Docker's and not yet this door's. */
-    private static final Set<String> LATER = Set.of(
-            "build",
-            "configs",
-            "grpc",
-            "nodes",
-            "plugins",
-            "secrets",
-            "services",
-            "session",
-            "swarm",
-            "tasks",
-            "volumes");
+    private static final Set<String> LATER =
+            Set.of("build", "configs", "grpc", "nodes", "plugins", "secrets", "services", "session", "swarm", "tasks");
 
     private final Engine engine;
 
@@ -123,6 +113,8 @@ public final class DockerDoor implements Handler {
                 return ImageRoutes.route(call);
             case "networks":
                 return NetworkRoutes.route(call);
+            case "volumes":
+                return VolumeRoutes.route(call);
             case "kist":
                 return KistRoutes.route(call);
             case "auth":

@@ -57,9 +57,11 @@ final class ExecRoutes {
                 body.bool("AttachStderr"),
                 body.bool("Privileged"),
                 size.get(0),
-                size.get(1));
-        // comes again, and counts, when the exec is started; the keys are watched by the client
-        body.clientsOwn("Detach", "DetachKeys");
+                size.get(1),
+                body.string("DetachKeys"));
+        DetachKeys.parse(config.detachKeys());
+        // comes again, and counts, when the exec is started
+        body.clientsOwn("Detach");
         body.end();
         call.answer(201, Json.object("Id", call.ask(new Request.CreateExec(ref, config))));
     }
@@ -93,7 +95,8 @@ final class ExecRoutes {
         if (attachment.isEmpty()) {
             throw new EngineException(EngineException.Kind.INTERNAL, "exec " + id + " has no streams to join");
         }
-        Streams.join(call, attachment.get(), true, DetachKeys.parse(""));
+        String keys = call.ask(new Request.InspectExec(id)).config().detachKeys();
+        Streams.join(call, attachment.get(), true, DetachKeys.parse(keys));
     }
 
     private static void inspect(Call call, String id) throws IOException, InterruptedException {
@@ -123,7 +126,7 @@ final class ExecRoutes {
                         "OpenStdout", config.attachStdout(),
                         "CanRemove", false,
                         "ContainerID", exec.containerId(),
-                        "DetachKeys", "",
+                        "DetachKeys", config.detachKeys(),
                         "Pid", exec.pid()));
     }
 }

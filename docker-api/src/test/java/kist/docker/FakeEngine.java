@@ -227,6 +227,8 @@ final class FakeEngine implements Engine {
             }
             case ImageRequest<?> r -> images.answer(r);
             case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
+            case kist.engine.VolumeRequest<?> r -> throw new IllegalArgumentException("no volumes here: " + r);
+            case kist.engine.ArchiveRequest<?> r -> throw new IllegalArgumentException("no files here: " + r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
@@ -287,33 +289,26 @@ final class FakeEngine implements Engine {
         String id = hex("c");
         containers.put(
                 id,
-                new Fake(new ContainerView(
-                        id,
-                        r.name().isEmpty() ? "fake_" + next : r.name(),
-                        config,
-                        argv,
-                        List.of("PATH=/bin"),
-                        config.workingDir(),
-                        config.user(),
-                        config.labels(),
-                        IMAGE_ID,
-                        State.CREATED,
-                        System.currentTimeMillis() * 1_000_000,
-                        0,
-                        0,
-                        false,
-                        "",
-                        0,
-                        0,
-                        Optional.empty(),
-                        List.of(),
-                        List.of(),
-                        "SIGTERM",
-                        OptionalInt.empty(),
-                        List.of(),
-                        "/log",
-                        0,
-                        Optional.empty())));
+                new Fake(ContainerViewBuilder.builder()
+                        .id(id)
+                        .name(r.name().isEmpty() ? "fake_" + next : r.name())
+                        .config(config)
+                        .argv(argv)
+                        .environment(List.of("PATH=/bin"))
+                        .workingDir(config.workingDir())
+                        .user(config.user())
+                        .labels(config.labels())
+                        .imageId(IMAGE_ID)
+                        .state(State.CREATED)
+                        .createdNanos(System.currentTimeMillis() * 1_000_000)
+                        .error("")
+                        .endpoints(List.of())
+                        .published(List.of())
+                        .stopSignal("SIGTERM")
+                        .execs(List.of())
+                        .logPath("/log")
+                        .mounts(List.of())
+                        .build()));
         return new Request.Created(id, List.of());
     }
 

@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import kist.network.Claimed;
 import kist.runtime.Cgroup;
 
@@ -19,6 +20,12 @@ final class Container {
     final Map<String, Exec> execs = new ConcurrentHashMap<>();
     /** Those of them that have ended, oldest first. */
     final LinkedBlockingQueue<String> endedExecs = new LinkedBlockingQueue<>();
+
+    /**
+     * Held while somebody writes to its files: shared by those who do it through its own mounts, alone by who mounts them
+     * anew.
+     */
+    final ReentrantReadWriteLock files = new ReentrantReadWriteLock();
 
     volatile StoredContainer stored;
     volatile StoredState state;

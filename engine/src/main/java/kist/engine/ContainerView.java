@@ -33,6 +33,7 @@ import kist.network.Publication;
  * @param stopTimeout seconds, absent for the engine's default
  * @param execs ids of its exec'ed processes
  * @param logPath file of its log
+ * @param mounts what it has mounted
  * @param restarts how often its policy has started it again since its user did
  * @param health what its health checks say; empty where it has none, or was never started
  */
@@ -62,6 +63,7 @@ public record ContainerView(
         OptionalInt stopTimeout,
         List<String> execs,
         String logPath,
+        List<MountView> mounts,
         int restarts,
         Optional<HealthView> health) {
 

@@ -127,9 +127,7 @@ final class Creation {
         SecurityOptions.of(host);
         refuse(host);
         host.extraHosts().forEach(HostFiles::checkExtraHost);
-        for (HostConfig.MountSpec m : host.mounts()) {
-            mount(m);
-        }
+        host.mounts().forEach(MountPlan::check);
     }
 
     /** What no part of this version can do, and names that are none. */
@@ -181,22 +179,6 @@ final class Creation {
             if (t.indexOf(0) >= 0) {
                 throw invalid("a NUL byte in " + Names.printable(t));
             }
-        }
-    }
-
-    private static void mount(HostConfig.MountSpec m) {
-        if (!m.target().startsWith("/") || m.target().equals("/")) {
-            throw invalid("invalid mount path: '" + Names.printable(m.target())
-                    + "' mount path must be absolute and not the root");
-        }
-        if (m.type().equals("bind") && !m.source().startsWith("/")) {
-            throw invalid("invalid mount source: '" + Names.printable(m.source()) + "' must be an absolute path");
-        }
-        if (!m.type().equals("bind") && !m.type().equals("tmpfs")) {
-            throw new EngineException(
-                    EngineException.Kind.UNSUPPORTED,
-                    "mounts of type " + Names.printable(m.type())
-                            + " are not supported by this version, only bind and tmpfs");
         }
     }
 

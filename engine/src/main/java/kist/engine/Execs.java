@@ -150,7 +150,8 @@ final class Execs {
                             tty,
                             tty ? spawned.terminal().map(linux::duplicate) : in,
                             tty ? spawned.terminal().map(linux::duplicate) : streams.takeOutput(),
-                            streams.takeError()));
+                            streams.takeError(),
+                            () -> publish(exec, "exec_detach")));
                 }
                 exec.started(spawned, attachment);
                 publish(exec, "exec_start: " + String.join(" ", exec.config.command()));

@@ -355,8 +355,9 @@ public sealed interface ImageRequest<R> extends Request.OfImages<R> {
      *
      * @param written of what it has written above its image
      * @param image of its image
+     * @param log of its log
      */
-    record ContainerUsage(ContainerView container, long written, long image) {}
+    record ContainerUsage(ContainerView container, long written, long image, long log) {}
 
     /** Opens a registry on the engine's own store; it is open until the answer is closed. */
     record ServeRegistry(RegistryService service) implements ImageRequest<Served> {

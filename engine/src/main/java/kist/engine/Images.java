@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import kist.image.Image;
 import kist.image.ImageException;
 import kist.image.ImageStore;
@@ -48,6 +49,7 @@ final class Images implements AutoCloseable {
             EngineOptions options,
             Registry containers,
             Function<Container, ContainerView> views,
+            ToLongFunction<Container> logs,
             Events events,
             RegistryDoor door,
             Engine engine) {
@@ -57,7 +59,7 @@ final class Images implements AutoCloseable {
         this.events = events;
         this.hello = options.helloImage();
         this.commits = new Commits(store, events);
-        this.usages = new Usages(store, containers, views);
+        this.usages = new Usages(store, containers, views, logs);
         this.variants = new Variants(store, containers);
         this.door = door;
         this.engine = engine;

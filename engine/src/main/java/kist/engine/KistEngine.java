@@ -23,6 +23,7 @@ import kist.registry.RegistryException;
 import kist.runtime.Cgroups;
 import kist.runtime.ContainerRuntime;
 import kist.runtime.SeccompCompiler;
+import kist.volume.Volumes;
 
 /** The engine: passes each request through the gate and to the part that knows its subject. Thread-safe. */
 public final class KistEngine implements Engine {
@@ -34,6 +35,9 @@ public final class KistEngine implements Engine {
     private final String identity;
     private final Gate gate;
     private final Keeper keeper;
+    /** Whether no keeper was there, and so none of the containers that ran can be running. */
+    private boolean newKeeper;
+
     private final Poller poller;
     private final ImageStore imageStore;
     private final Images images;
@@ -53,6 +57,10 @@ public final class KistEngine implements Engine {
     private final Updates updates;
     private final Timers timers = Timers.system();
     private final Execs execs;
+    private final Volumes volumes;
+    private final VolumeMounts volumeMounts;
+    private final VolumeAnswers volumeAnswers;
+    private final Archives archives;
     private final HealthProbe healthProbe;
     private final Prunes prunes;
     private final StatsReader stats;
@@ -62,7 +70,7 @@ public final class KistEngine implements Engine {
         Path root = options.root();
         this.identity = identity(root);
         this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
-        this.keeper = keeper(linux, options);
+        this.keeper = keeper(linux);
         this.poller = new Poller(linux);
         this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
         this.hosting = new Hosting(imageStore, root.resolve("registry"));
@@ -78,6 +86,9 @@ public final class KistEngine implements Engine {
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
+        this.volumes = Volumes.open(root.resolve("volumes"), linux);
+        this.volumeAnswers = new VolumeAnswers(volumes, events);
+        this.volumeMounts = new VolumeMounts(linux, volumes, imageStore.snapshots(), registry, events);
         this.lifecycle = new Lifecycle(
                 linux,
                 keeper,
@@ -92,14 +103,17 @@ public final class KistEngine implements Engine {
                 streams,
                 sharing,
                 new InitProgram(linux, options.keeper()),
+                volumeMounts,
                 timers,
                 this::check);
+        this.archives = new Archives(
+                linux, registry, new ContainerViews(linux, imageStore.snapshots(), store, volumeMounts), events);
         this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
         this.prunes = new Prunes(imageStore, registry, lifecycle, events);
         this.stats = new StatsReader(cgroups);
-        this.images = new Images(imageStore, options, registry, this::view, events, door, this);
+        this.images = new Images(imageStore, options, registry, this::view, streams::logBytes, events, door, this);
         new Reconciler(
                         linux,
                         keeper,
@@ -111,7 +125,9 @@ public final class KistEngine implements Engine {
                         lifecycle,
                         specs,
                         streams,
-                        options.cgroupParent())
+                        volumeMounts,
+                        options.cgroupParent(),
+                        newKeeper)
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
@@ -159,12 +175,13 @@ public final class KistEngine implements Engine {
         return Files.readString(file).strip();
     }
 
-    private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
+    private Keeper keeper(Linux linux) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
         Keeper running;
         try {
             running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
+            newKeeper = true;
             return Keeper.launch(linux, options.keeper(), socket);
         }
         if (running.boundsLogs()) {
@@ -267,7 +284,7 @@ public final class KistEngine implements Engine {
             }
             case Request.WaitContainer r -> Waits.begin(registry.get(r.ref()), r.condition());
             case Request.RemoveContainer r -> {
-                lifecycle.remove(registry.get(r.ref()), r.force());
+                lifecycle.remove(registry.get(r.ref()), r.force(), r.volumes());
                 yield Request.Done.DONE;
             }
             case Request.RenameContainer r -> {
@@ -297,6 +314,8 @@ public final class KistEngine implements Engine {
             case ImageRequest<?> r -> images.perform(r);
             case NetworkRequest<?> r -> connections.perform(r);
             case HostedRequest<?> r -> hosting.call(r);
+            case VolumeRequest<?> r -> volumeAnswers.perform(r);
+            case ArchiveRequest<?> r -> archives.perform(r);
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
@@ -314,18 +333,27 @@ public final class KistEngine implements Engine {
             undo.push(() -> registry.releaseName(name, id));
             ContainerConfig config = NetworkWishes.complete(
                     sharing.resolve(request.config()), image.config().exposedPorts(), directory, registry);
-            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos());
+            StoredContainer stored = Creation.merge(id, name, config, image, Clock.nanos())
+                    .withMountPoints(new MountPlan(registry::get, this::imageId).of(config, image.config()));
             specs.check(stored);
             imageStore.snapshots().prepare(id, image.id());
             undo.push(() -> imageStore.snapshots().remove(id));
             // one that is removed when it ends would not outlive the host's crash in any case
             store.create(stored, !request.config().host().autoRemove());
+            undo.push(() -> store.dispose(store.remove(id)));
+            // after it: volumes that are not there yet are made when it starts, but nobody would miss those of no
+            // container
+            volumeMounts.make(stored, undo);
             Container c = new Container(stored, StoredState.NEW, streams.toKeeper(id));
             registry.add(c);
             undo.commit();
             events.publish("container", "create", id, c.attributes());
             return new Request.Created(id, warnings(stored, image, request.platform()));
         }
+    }
+
+    private String imageId(String name) {
+        return images.find(name, Optional.empty()).id();
     }
 
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
@@ -382,6 +410,7 @@ public final class KistEngine implements Engine {
                 stored.stopTimeout(),
                 c.execs.values().stream().filter(e -> !e.over()).map(e -> e.id).toList(),
                 streams.logPath(c),
+                volumeMounts.views(stored),
                 state.restarts(),
                 Health.view(c));
     }
@@ -463,6 +492,7 @@ public final class KistEngine implements Engine {
             networks.close();
         }
         hosting.close();
+        volumes.close();
         images.close();
         imageStore.close();
         events.close();

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import kist.image.Snapshots;
 import kist.kernel.Errno;
 import kist.kernel.Fd;
@@ -35,6 +36,7 @@ final class Lifecycle {
     /** How often a forced removal kills what its policy starts again. */
     private static final int MOST_REMOVALS = 5;
 
+    private static final long COPY_PATIENCE_SECONDS = 10;
     private static final long KILL_PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final Linux linux;
@@ -50,6 +52,7 @@ final class Lifecycle {
     private final ContainerStreams streams;
     private final Sharing sharing;
     private final InitProgram init;
+    private final VolumeMounts volumes;
     private final Timers timers;
     private final Restarts restarts;
     private final Health.Probe probe;
@@ -69,6 +72,7 @@ final class Lifecycle {
             ContainerStreams streams,
             Sharing sharing,
             InitProgram init,
+            VolumeMounts volumes,
             Timers timers,
             Health.Probe probe) {
         this.linux = linux;
@@ -84,6 +88,7 @@ final class Lifecycle {
         this.streams = streams;
         this.sharing = sharing;
         this.init = init;
+        this.volumes = volumes;
         this.timers = timers;
         this.restarts = new Restarts(timers, this::startAgain);
         this.probe = probe;
@@ -125,12 +130,30 @@ final class Lifecycle {
     }
 
     private void run(Container c) {
-        try (Undo undo = new Undo()) {
+        // nobody may write to its files by a mount that the container will not know of
+        Lock files = untouched(c);
+        try (VolumeMounts.Sharing sharing = volumes.share(c.stored);
+                Undo undo = new Undo()) {
             begin(c, undo);
             undo.commit();
+        } finally {
+            files.unlock();
         }
+        volumes.tell(c, true);
         c.health = check(c).map(check -> Health.begin(c, check, timers, probe, this::healthChanged));
         events.publish("container", "start", c.id(), c.attributes());
+    }
+
+    private static Lock untouched(Container c) {
+        try {
+            if (c.files.writeLock().tryLock(COPY_PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                return c.files.writeLock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        throw conflict("cannot start container " + c.name() + ": files are being copied into it; try again when that is"
+                + " done");
     }
 
     /** Starts by policy; where that fails, its policy goes on. The lock is held. */
@@ -158,7 +181,7 @@ final class Lifecycle {
     private void over(Container c) {
         save(c);
         if (c.host().autoRemove()) {
-            remove(c);
+            remove(c, true);
         }
     }
 
@@ -332,7 +355,7 @@ final class Lifecycle {
                 Fd rootfs = snapshots.mount(c.id(), false, c.host().autoRemove());
                 Keeper.Log log = streams.openLog(c)) {
             connections.writeFiles(c, directory, SpecFactory.hostname(c.stored));
-            specs.open(linux, c.stored, directory, mounts);
+            volumes.open(c.stored, directory, mounts);
             return runtime.start(
                     c.id(),
                     spec,
@@ -418,8 +441,9 @@ final class Lifecycle {
             events.publish("container", "oom", c.id(), c.attributes());
         }
         events.publish("container", "die", c.id(), attributes);
+        volumes.tell(c, false);
         if (goes) {
-            remove(c);
+            remove(c, true);
         }
     }
 
@@ -622,8 +646,8 @@ final class Lifecycle {
         }
     }
 
-    void remove(Container c, boolean force) throws InterruptedException {
-        for (int attempt = 1; !removeOnce(c, force); attempt++) {
+    void remove(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
+        for (int attempt = 1; !removeOnce(c, force, ownVolumes); attempt++) {
             if (!force || attempt == MOST_REMOVALS) {
                 throw conflict("container " + c.name() + " was started meanwhile");
             }
@@ -631,7 +655,7 @@ final class Lifecycle {
     }
 
     /** False where it runs again by the time that it should go. */
-    private boolean removeOnce(Container c, boolean force) throws InterruptedException {
+    private boolean removeOnce(Container c, boolean force, boolean ownVolumes) throws InterruptedException {
         if (c.state.active()) {
             if (!force) {
                 throw conflict("cannot remove container \"/" + c.name() + "\": container is "
@@ -654,15 +678,20 @@ final class Lifecycle {
             if (c.state.active()) {
                 return false;
             }
-            remove(c);
+            remove(c, ownVolumes || c.host().autoRemove());
             return true;
         } finally {
             c.lock.unlock();
         }
     }
 
-    /** Removes what is left of a container that does not run. The lock is held. */
-    private void remove(Container c) {
+    /**
+     * Removes what is left of a container that does not run. The lock is held.
+     *
+     * @param ownVolumes whether volumes go with it that were made for it alone; they go first, so that whoever is asked again
+     *     after a crash finds the container still there
+     */
+    private void remove(Container c, boolean ownVolumes) {
         if (c.removing) {
             return;
         }
@@ -670,11 +699,16 @@ final class Lifecycle {
         streams.drain(c);
         Path remains;
         try {
+            if (ownVolumes) {
+                volumes.release(c.stored, true);
+            }
             remains = store.remove(c.id());
         } catch (EngineException e) {
             c.removing = false;
+            volumes.hold(c.stored);
             throw e;
         }
+        volumes.release(c.stored, false);
         registry.remove(c);
         snapshots.remove(c.id());
         c.run.remove();
@@ -688,7 +722,7 @@ final class Lifecycle {
     /** Removes, where that can be done; for the start of the engine. The lock is held. */
     void removeQuietly(Container c) {
         try {
-            remove(c);
+            remove(c, c.host().autoRemove());
         } catch (EngineException e) {
             System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot remove " + c.id(), e);
         }

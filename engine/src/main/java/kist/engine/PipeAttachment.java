@@ -20,6 +20,7 @@ final class PipeAttachment implements Attachment {
     private final Poller poller;
     private final boolean tty;
     private final Optional<Fd> input;
+    private final Runnable detached;
     private final ArrayBlockingQueue<Output> queue = new ArrayBlockingQueue<>(16);
     private final AtomicInteger streams = new AtomicInteger();
     private final Thread[] pumps;
@@ -27,12 +28,20 @@ final class PipeAttachment implements Attachment {
     private volatile boolean open = true;
     private boolean finished;
 
+    /** @param detached what to do when the client leaves by its keys */
     PipeAttachment(
-            Linux linux, Poller poller, boolean tty, Optional<Fd> input, Optional<Fd> output, Optional<Fd> error) {
+            Linux linux,
+            Poller poller,
+            boolean tty,
+            Optional<Fd> input,
+            Optional<Fd> output,
+            Optional<Fd> error,
+            Runnable detached) {
         this.linux = linux;
         this.poller = poller;
         this.tty = tty;
         this.input = input;
+        this.detached = detached;
         streams.set((output.isPresent() ? 1 : 0) + (error.isPresent() ? 1 : 0) + 1);
         pumps = new Thread[] {
             output.map(fd -> pump(fd, 1)).orElse(Thread.ofVirtual().unstarted(() -> {})),
@@ -147,6 +156,12 @@ final class PipeAttachment implements Attachment {
         if (!tty) {
             input.ifPresent(Fd::close);
         }
+    }
+
+    @Override
+    public void detach() {
+        close();
+        detached.run();
     }
 
     @Override

@@ -36,7 +36,7 @@ final class Prunes {
             }
             try {
                 long written = written(c);
-                lifecycle.remove(c, false);
+                lifecycle.remove(c, false, false);
                 removed.add(c.id());
                 bytes += written;
             } catch (EngineException e) {

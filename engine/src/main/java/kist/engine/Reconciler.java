@@ -32,7 +32,9 @@ final class Reconciler {
     private final Lifecycle lifecycle;
     private final SpecFactory specs;
     private final ContainerStreams streams;
+    private final VolumeMounts volumes;
     private final String cgroupParent;
+    private final boolean newKeeper;
 
     Reconciler(
             Linux linux,
@@ -45,7 +47,9 @@ final class Reconciler {
             Lifecycle lifecycle,
             SpecFactory specs,
             ContainerStreams streams,
-            String cgroupParent) {
+            VolumeMounts volumes,
+            String cgroupParent,
+            boolean newKeeper) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -56,7 +60,9 @@ final class Reconciler {
         this.lifecycle = lifecycle;
         this.specs = specs;
         this.streams = streams;
+        this.volumes = volumes;
         this.cgroupParent = cgroupParent;
+        this.newKeeper = newKeeper;
     }
 
     void run() {
@@ -72,6 +78,7 @@ final class Reconciler {
             Container c = new Container(found.container(), found.state(), streams.toKeeper(id));
             known.add(id);
             registry.add(c);
+            volumes.hold(found.container());
             Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
             if (reconcile(c, process)) {
                 taken++;
@@ -106,7 +113,8 @@ final class Reconciler {
             if (wasAlive) {
                 held(c);
                 OptionalInt status = process.map(Keeper.Held::exitStatus).orElse(OptionalInt.empty());
-                boolean neverRan = phase == StoredState.Phase.STARTING && process.isEmpty();
+                // a keeper that was there would know of it
+                boolean neverRan = phase == StoredState.Phase.STARTING && process.isEmpty() && !newKeeper;
                 lifecycle.finish(
                         c,
                         status.orElse(neverRan ? 128 : UNKNOWN),

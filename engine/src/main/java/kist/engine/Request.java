@@ -37,6 +37,12 @@ public sealed interface Request<R> {
     /** What is asked of the repositories that this engine serves: {@link HostedRequest}. */
     sealed interface Hosted<R> extends Request<R> permits HostedRequest {}
 
+    /** What is asked of volumes: {@link VolumeRequest}. */
+    sealed interface OfVolumes<R> extends Request<R> permits VolumeRequest {}
+
+    /** What is asked of the files that a container sees: {@link ArchiveRequest}. */
+    sealed interface OfFiles<R> extends Request<R> permits ArchiveRequest {}
+
     /** A request that answers nothing of interest. */
     enum Done {
         /** It was done. */

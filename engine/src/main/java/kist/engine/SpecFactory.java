@@ -1,17 +1,8 @@
 package kist.engine;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import kist.kernel.Fd;
-import kist.kernel.Flags;
-import kist.kernel.KernelException;
-import kist.kernel.Linux;
 import kist.runtime.DefaultSpec;
-import kist.runtime.Mount;
 import kist.runtime.Process;
 import kist.runtime.Rlimit;
 import kist.runtime.Spec;
@@ -68,7 +59,7 @@ final class SpecFactory {
                 .capabilities(host.capAdd(), host.capDrop())
                 .readonlyRoot(host.readonlyRootfs())
                 .shmSize(host.shmSize())
-                .mounts(mounts(host))
+                .mounts(VolumeMounts.spec(c.mountPoints()))
                 .resources(ResourceLimits.resources(host))
                 .rlimits(host.rlimits().stream()
                         .map(r -> Rlimit.of(r.name(), r.soft(), r.hard()))
@@ -103,11 +94,7 @@ final class SpecFactory {
     void check(StoredContainer c) {
         HostConfig host = c.config().host();
         checkCgroupParent(host.cgroupParent());
-        for (HostConfig.MountSpec m : host.mounts()) {
-            if (m.type().equals("bind") && !m.createSource()) {
-                checkSource(m);
-            }
-        }
+        VolumeMounts.checkSources(c.mountPoints());
         try {
             spec(c);
         } catch (SpecException e) {
@@ -131,14 +118,6 @@ final class SpecFactory {
         }
     }
 
-    private static void checkSource(HostConfig.MountSpec m) {
-        if (!Files.exists(Path.of(m.source()))) {
-            throw new EngineException(
-                    EngineException.Kind.INVALID_ARGUMENT,
-                    "invalid mount config for type \"bind\": bind source path does not exist: " + m.source());
-        }
-    }
-
     /** A further process: the container's environment and identity with what was asked for laid over them. */
     Process process(Spec spec, StoredContainer c, ExecConfig exec) {
         Process init = spec.process();
@@ -150,61 +129,5 @@ final class SpecFactory {
                 User.named(user, c.config().host().groupAdd()),
                 exec.tty());
         return exec.privileged() ? process.privileged() : process;
-    }
-
-    private static List<Mount> mounts(HostConfig host) {
-        List<Mount> mounts = new ArrayList<>();
-        for (HostConfig.MountSpec m : host.mounts()) {
-            List<String> options = new ArrayList<>(m.options());
-            options.add(m.readOnly() ? "ro" : "rw");
-            if (m.type().equals("bind")) {
-                options.add("rbind");
-                options.add(m.propagation().isEmpty() ? "rprivate" : m.propagation());
-                mounts.add(Mount.bind(m.source(), m.target(), options));
-            } else {
-                for (String usual : List.of("nosuid", "nodev", "noexec")) {
-                    String opposite = usual.substring(2);
-                    if (!options.contains(usual) && !options.contains(opposite)) {
-                        options.add(usual);
-                    }
-                }
-                mounts.add(new Mount(m.target(), "tmpfs", "tmpfs", options));
-            }
-        }
-        return mounts;
-    }
-
-    /**
-     * Opens what the container gets from the host, as detached mounts by destination. What was opened is in the map even
-     * where this fails.
-     */
-    void open(Linux linux, StoredContainer c, Path directory, Map<String, Fd> into) throws IOException {
-        List<HostConfig.MountSpec> wanted = c.config().host().mounts();
-        for (HostConfig.MountSpec m : wanted) {
-            if (m.type().equals("bind")) {
-                into.put(m.target(), clone(linux, m));
-            }
-        }
-        for (String file : List.of("resolv.conf", "hostname", "hosts")) {
-            String target = "/etc/" + file;
-            if (!into.containsKey(target)) {
-                into.put(target, linux.openTree(Fd.CWD, directory.resolve(file).toString(), Flags.OPEN_TREE_CLONE));
-            }
-        }
-    }
-
-    private static Fd clone(Linux linux, HostConfig.MountSpec m) throws IOException {
-        Path source = Path.of(m.source());
-        if (!m.createSource()) {
-            checkSource(m);
-        } else if (!Files.exists(source)) {
-            Files.createDirectories(source);
-        }
-        try {
-            return linux.openTree(Fd.CWD, m.source(), Flags.OPEN_TREE_CLONE | Flags.AT_RECURSIVE);
-        } catch (KernelException e) {
-            throw new EngineException(
-                    EngineException.Kind.INVALID_ARGUMENT, "cannot mount " + m.source() + ": " + e.getMessage(), e);
-        }
     }
 }

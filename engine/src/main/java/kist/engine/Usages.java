@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import kist.image.DiskUsage;
 import kist.image.Image;
 import kist.image.ImageException;
@@ -16,11 +17,17 @@ final class Usages {
     private final ImageStore store;
     private final Registry containers;
     private final Function<Container, ContainerView> views;
+    private final ToLongFunction<Container> logs;
 
-    Usages(ImageStore store, Registry containers, Function<Container, ContainerView> views) {
+    Usages(
+            ImageStore store,
+            Registry containers,
+            Function<Container, ContainerView> views,
+            ToLongFunction<Container> logs) {
         this.store = store;
         this.containers = containers;
         this.views = views;
+        this.logs = logs;
     }
 
     ImageRequest.Usage measure(ImageRequest.DiskUsage r) {
@@ -41,7 +48,9 @@ final class Usages {
                 long image = Optional.ofNullable(byId.get(c.stored.imageId()))
                         .map(Image::size)
                         .orElse(0L);
-                written(c).ifPresent(w -> used.add(new ImageRequest.ContainerUsage(views.apply(c), w, image)));
+                written(c)
+                        .ifPresent(w -> used.add(
+                                new ImageRequest.ContainerUsage(views.apply(c), w, image, logs.applyAsLong(c))));
             }
         }
         return new ImageRequest.Usage(

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -275,6 +278,80 @@ class LogsSystemTest {
         try (LogStream log = engine.call(new Request.ReadLogs(id, true, true, false, 0, 0, -1))) {
             assertEquals(Map.of("X_1", "one", "a", "1", "tag", "named/busybox"), log.details());
         }
+    }
+
+    @Test
+    void a_log_is_forwarded_across_a_restart_of_the_engine_and_to_its_end_with_rm() throws Exception {
+        StringBuffer got = new StringBuffer();
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Thread.ofVirtual().start(() -> {
+                while (!server.isClosed()) {
+                    try {
+                        Socket s = server.accept();
+                        Thread.ofVirtual().start(() -> {
+                            try (s) {
+                                for (int b = s.getInputStream().read();
+                                        b >= 0;
+                                        b = s.getInputStream().read()) {
+                                    got.append((char) b);
+                                }
+                            } catch (IOException e) {
+                                got.append(e);
+                            }
+                        });
+                    } catch (IOException closed) {
+                        return;
+                    }
+                }
+            });
+            String address = "tcp://127.0.0.1:" + server.getLocalPort();
+            String id = engine.run(
+                    "c1",
+                    logged(
+                            "i=0; while :; do i=$((i+1)); echo n$i; sleep 0.01; done",
+                            "syslog",
+                            Map.of("syslog-address", address)));
+            LiveEngine.until("it begins", () -> got.toString().contains("n50\n"));
+            engine.restart(() -> {
+                Thread.sleep(500);
+                return "";
+            });
+            LiveEngine.until("it goes on", () -> got.toString().contains("n200\n"));
+            engine.stop(id);
+            List<Integer> numbers = new ArrayList<>();
+            for (String line : got.toString().split("\n")) {
+                numbers.add(Integer.parseInt(line.substring(line.lastIndexOf('n') + 1)));
+            }
+            assertConsecutive(numbers);
+            assertEquals("n1\n", engine.logs(id).substring(0, 3), "and can be read here");
+            ContainerConfig config = logged("echo last words", "syslog", Map.of("syslog-address", address));
+            engine.run(
+                    "c2",
+                    config.withHost(HostConfigBuilder.builder(config.host())
+                            .autoRemove(true)
+                            .build()));
+            LiveEngine.until("all of it comes", () -> got.toString().endsWith("]: last words\n"));
+        }
+        EngineException e = assertThrows(
+                EngineException.class,
+                () -> engine.run("c3", logged("true", "fluentd", Map.of("fluentd-address", "127.0.0.1:1"))));
+        assertTrue(String.valueOf(e.getMessage()).startsWith("failed to initialize logging driver: "), e.getMessage());
+        String async = engine.run(
+                "c4", logged("true", "fluentd", Map.of("fluentd-address", "127.0.0.1:1", "fluentd-async", "true")));
+        awaitEnd(async);
+    }
+
+    @Test
+    void lines_that_are_too_old_are_not_shown_and_their_segments_go() throws Exception {
+        String id = engine.run(
+                "c1", logged("echo one; sleep 2; echo two; sleep 1000", "json-file", Map.of("max-age", "1s")));
+        LiveEngine.until("the second line", () -> engine.logs(id).equals("two\n"));
+        LiveEngine.until("nothing", () -> engine.logs(id).isEmpty());
+        LiveEngine.until("nothing on the disk", () -> {
+            Thread.sleep(500);
+            return Files.size(files(id).resolve(segments(id).getLast())) == 0
+                    && segments(id).size() == 1;
+        });
     }
 
     @Test

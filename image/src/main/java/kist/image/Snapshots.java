@@ -150,6 +150,12 @@ public final class Snapshots {
         return guarded(id, "mount", () -> usable(snapshot).mount(id, snapshot.imageId(), readOnly, isVolatile));
     }
 
+    /** The same to be read only, as a detached mount that disturbs no other one; the container may run or be started. */
+    public Fd mountForReading(String id) {
+        Snapshot snapshot = get(id);
+        return guarded(id, "mount", () -> usable(snapshot).mountForReading(id, snapshot.imageId()));
+    }
+
     /** The file system of an image, read-only, as a detached mount, which the caller closes. */
     public Fd mountImage(String imageId) {
         try {

@@ -3,4 +3,4 @@ package kist.runtime;
 import java.util.List;
 
 /** A user of a root file system, as its passwd and group files name it. */
-record Account(long uid, long gid, List<Long> groups, String home) {}
+public record Account(long uid, long gid, List<Long> groups, String home) {}

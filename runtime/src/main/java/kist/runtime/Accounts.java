@@ -13,9 +13,9 @@ import kist.kernel.Linux;
 
 /**
  * Looks users up in the passwd and group files of a root file system that nobody trusts: opened below the root only,
- * regular files only, read up to a bound (passwd(5), group(5)).
+ * regular files only, read up to a bound (passwd(5), group(5)). Thread-safe.
  */
-final class Accounts {
+public final class Accounts {
     private static final int MAXIMUM_BYTES = 4 << 20;
     private static final long MAXIMUM_ID = (1L << 31) - 1;
 
@@ -23,13 +23,17 @@ final class Accounts {
     private final Fd root;
 
     /** For a root given as any descriptor of its directory. */
-    Accounts(Linux linux, Fd root) {
+    public Accounts(Linux linux, Fd root) {
         this.linux = linux;
         this.root = root;
     }
 
-    /** The account that a process runs as; reads only the files that are needed to know it. */
-    Account find(User user) {
+    /**
+     * The account that a process runs as; reads only the files that are needed to know it.
+     *
+     * @throws SpecException where there is none of that name
+     */
+    public Account find(User user) {
         if (user.username().isEmpty()) {
             Optional<Entry> entry = find("/etc/passwd", "", user.uid());
             List<Long> groups = new ArrayList<>(user.additionalGids());

@@ -263,12 +263,22 @@ final class VolumeFiles implements AutoCloseable {
         }
     }
 
-    /** The content as a detached mount. */
-    Fd mount(String name) {
-        try (Fd volume = open(root, name)) {
-            return linux.openTree(volume, DATA, Flags.OPEN_TREE_CLONE);
+    /** The content, or with a subpath a part of it, as a detached mount. */
+    Fd mount(String name, String subpath) {
+        long below = Flags.RESOLVE_BENEATH | Flags.RESOLVE_NO_MAGICLINKS;
+        try (Fd volume = open(root, name);
+                Fd data = open(volume, DATA);
+                Fd at = linux.openat2(data, subpath.isEmpty() ? "." : subpath, Flags.O_PATH, 0, below)) {
+            return linux.openTree(at, "", Flags.OPEN_TREE_CLONE | (long) Flags.AT_EMPTY_PATH);
         } catch (KernelException e) {
-            throw VolumeException.of("mount the volume " + name, e);
+            if (subpath.isEmpty()) {
+                throw VolumeException.of("mount the volume " + name, e);
+            }
+            throw new VolumeException(
+                    VolumeException.Kind.INVALID,
+                    "cannot access path " + VolumeName.printable(subpath) + " of the volume " + name + ": "
+                            + (e.errno() == Errno.EXDEV ? "it leads out of the volume" : Errno.describe(e.errno())),
+                    e);
         }
     }
 

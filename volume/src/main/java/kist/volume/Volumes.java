@@ -280,7 +280,16 @@ public final class Volumes implements AutoCloseable {
     /** A volume's content as a detached mount, which the caller closes; of a file system of its own, a new mount of it. */
     public Fd mount(String name) {
         Volume volume = get(name);
-        return volume.isMounted() ? LocalMount.of(volume.options()).open(linux, name) : files.mount(name);
+        return volume.isMounted() ? LocalMount.of(volume.options()).open(linux, name) : files.mount(name, "");
+    }
+
+    /**
+     * The same of a part of a plain volume.
+     *
+     * @param subpath a path without {@code ..}; links are followed as long as they stay in the volume
+     */
+    public Fd mount(String name, String subpath) {
+        return subpath.isEmpty() || get(name).isMounted() ? mount(name) : files.mount(name, subpath);
     }
 
     /** Whether each mount of a volume is another file system, so that containers share it only by sharing a mount. */
