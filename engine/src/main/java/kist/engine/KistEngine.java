@@ -59,6 +59,8 @@ public final class KistEngine implements Engine {
     private final VolumeAnswers volumeAnswers;
     private final Archives archives;
     private final HealthProbe healthProbe;
+    private final Prunes prunes;
+    private final StatsReader stats;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
@@ -77,7 +79,7 @@ public final class KistEngine implements Engine {
         this.sharing = new Sharing(linux, registry);
         this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
         directory.restore();
-        this.names = new NameService(registry, directory);
+        this.names = new NameService(networks, registry, directory);
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
@@ -106,6 +108,8 @@ public final class KistEngine implements Engine {
         this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
+        this.prunes = new Prunes(imageStore, registry, lifecycle, events);
+        this.stats = new StatsReader(cgroups);
         this.images = new Images(imageStore, options, registry, this::view, streams::logBytes, events, door, this);
         new Reconciler(
                         linux,
@@ -284,6 +288,9 @@ public final class KistEngine implements Engine {
             }
             case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
+            case Request.MeasureContainer r -> prunes.measure(registry.get(r.ref()));
+            case Request.PruneContainers r -> prunes.prune(r);
+            case Request.ReadStats r -> stats.open(registry.get(r.ref()));
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
             case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
@@ -347,6 +354,7 @@ public final class KistEngine implements Engine {
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
         List<String> warnings =
                 new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
+        warnings.addAll(Sharing.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
@@ -440,6 +448,7 @@ public final class KistEngine implements Engine {
                 HostFacts.hostname(),
                 HostFacts.kernelVersion(),
                 HostFacts.operatingSystem(),
+                HostFacts.operatingSystemVersion(),
                 HostFacts.architecture(),
                 Runtime.getRuntime().availableProcessors(),
                 HostFacts.memoryBytes(),

@@ -139,6 +139,27 @@ class RestartsSystemTest {
         assertEquals(fine, engine.view("fine").pid(), "what runs is not touched");
     }
 
+    /** As after a crash of the host: neither processes nor the keeper are there any more. */
+    @Test
+    void whatTheHostTookWithItIsStartedAsItsPolicySays() throws Exception {
+        engine.run("web", LiveEngine.shell("sleep 600", "on-failure", 0));
+        engine.run("plain", LiveEngine.shell("sleep 600"));
+        ProcessHandle web = ProcessHandle.of(engine.view("web").pid()).orElseThrow();
+        ProcessHandle plain = ProcessHandle.of(engine.view("plain").pid()).orElseThrow();
+        ProcessHandle keeper = web.parent().orElseThrow();
+        engine.restart(() -> {
+            keeper.destroyForcibly();
+            web.destroyForcibly();
+            plain.destroyForcibly();
+            LiveEngine.until("all gone", () -> !keeper.isAlive() && !web.isAlive() && !plain.isAlive());
+            return true;
+        });
+        LiveEngine.until("it runs again", () -> state("web") == State.RUNNING);
+        assertEquals(State.EXITED, state("plain"));
+        assertEquals(255, engine.view("plain").exitCode());
+        assertTrue(engine.view("plain").error().contains("its exit code is not known"));
+    }
+
     @Test
     void whatWasStoppedStaysSoUnlessItsPolicyIsAlways() throws Exception {
         for (String policy : List.of("always", "unless-stopped", "on-failure")) {
