@@ -39,8 +39,10 @@ class LogsTest {
     }
 
     private static String refused(String... flags) {
-        var result =
-                docker("create", "--network", "none").with(flags).with("busybox").run();
+        var result = docker("create", "--network", "none")
+                .with(flags)
+                .with("busybox")
+                .run();
         assertEquals(1, result.exit(), result.toString());
         assertEquals(List.of(), engine.containers());
         return result.err();
@@ -161,7 +163,8 @@ class LogsTest {
     void the_streams_come_apart_and_alone() {
         var id = ran("echo out; echo err >&2");
         assertEquals(
-                "err\n", engine.api().get(path(id, "stderr=1")).expect(200).text().substring(8));
+                "err\n",
+                engine.api().get(path(id, "stderr=1")).expect(200).text().substring(8));
         var both = engine.api().get(path(id, "stdout=1&stderr=1")).expect(200).body();
         assertEquals(8 + 4 + 8 + 4, both.length);
         var neither = engine.api().get(path(id, "follow=0")).expect(400);
@@ -237,38 +240,31 @@ class LogsTest {
     @Test
     @Tag("peer")
     void a_log_with_a_bound_keeps_the_newest_lines_within_it() {
-        var id = ran("seq 1 20000", "--log-opt", "max-size=50k", "--log-opt", "max-file=3");
+        var id = ran("seq 1 100000", "--log-opt", "max-size=50k", "--log-opt", "max-file=3");
         var lines = logs(id);
-        assertEquals("20000", lines.getLast());
+        assertEquals("100000", lines.getLast());
         int first = Integer.parseInt(lines.getFirst());
-        assertTrue(first > 1 && first < 20000, "begins with " + first);
+        assertTrue(first > 1 && first < 100000, "begins with " + first);
         for (int i = 0; i < lines.size(); i++) {
             assertEquals("" + (first + i), lines.get(i));
         }
         assertTrue(bytes(id) < 200_000, bytes(id) + " bytes");
-        assertEquals(List.of("19999", "20000"), logs(id, "--tail", "2"));
+        assertEquals(List.of("99999", "100000"), logs(id, "--tail", "2"));
     }
 
     @Test
     void a_follower_loses_no_line_when_the_log_is_rotated_beneath_it() {
-        var id = docker(
-                        "run",
-                        "-d",
-                        "--network",
-                        "none",
-                        "--log-opt",
-                        "max-size=20k",
-                        "--log-opt",
-                        "max-file=2",
-                        "busybox",
-                        "sh",
-                        "-c",
-                        "sleep 1; seq 1 30000")
+        var id = docker("run", "-d", "--network", "none", "--log-opt", "max-size=20k", "--log-opt", "max-file=2")
+                .with("busybox", "sh", "-c", "echo 0; while [ ! -e /go ]; do sleep 0.05; done; seq 1 30000")
                 .ok();
-        var lines = logs(id, "-f");
-        assertEquals(30_000, lines.size());
-        for (int i = 0; i < lines.size(); i++) {
-            assertEquals("" + (i + 1), lines.get(i));
+        try (var follower = docker("logs", "-f", id).start()) {
+            follower.awaitOut("0");
+            docker("exec", id, "touch", "/go").ok();
+            var lines = follower.await().lines();
+            for (int i = 0; i < lines.size(); i++) {
+                assertEquals("" + i, lines.get(i));
+            }
+            assertEquals(30_001, lines.size());
         }
         assertTrue(bytes(id) < 120_000, bytes(id) + " bytes");
     }
@@ -284,13 +280,7 @@ class LogsTest {
     @Tag("peer")
     void compressed_segments_are_read_as_well() {
         var id = ran(
-                "seq 1 30000",
-                "--log-opt",
-                "max-size=50k",
-                "--log-opt",
-                "max-file=4",
-                "--log-opt",
-                "compress=true");
+                "seq 1 30000", "--log-opt", "max-size=50k", "--log-opt", "max-file=4", "--log-opt", "compress=true");
         var lines = logs(id);
         int first = Integer.parseInt(lines.getFirst());
         assertEquals("30000", lines.getLast());
@@ -336,7 +326,8 @@ class LogsTest {
     void the_default_driver_is_told_by_inspect_and_info() {
         var id = ran("true");
         assertEquals("json-file", engine.inspect(id).text("HostConfig", "LogConfig", "Type"));
-        assertEquals("json-file", docker("info", "--format", "{{.LoggingDriver}}").ok());
+        assertEquals(
+                "json-file", docker("info", "--format", "{{.LoggingDriver}}").ok());
     }
 
     @Test
@@ -348,7 +339,7 @@ class LogsTest {
         var option = refused("--log-opt", "nonesuch=1");
         assertTrue(option.contains("unknown log opt 'nonesuch' for json-file log driver"), option);
         var local = refused("--log-driver", "local", "--log-opt", "tags=1");
-        assertTrue(local.contains("unknown log opt 'tags' for log driver local"), local);
+        assertTrue(local.contains("unknown log opt 'tags'"), local);
         var mode = refused("--log-opt", "mode=sometimes");
         assertTrue(mode.contains("sometimes"), mode);
         var buffer = refused("--log-opt", "max-buffer-size=1m");
@@ -359,7 +350,7 @@ class LogsTest {
 
     @Test
     void a_value_that_is_none_is_refused_before_there_is_a_container() {
-        for (var option : List.of("max-size=much", "max-size=-1", "max-file=0", "max-file=x", "compress=perhaps")) {
+        for (var option : List.of("max-size=much", "max-file=0", "max-file=x", "compress=perhaps")) {
             var said = refused("--log-opt", option);
             assertTrue(said.contains(option.substring(0, option.indexOf('='))), option + ": " + said);
         }
@@ -392,7 +383,8 @@ class LogsTest {
                 running.add(docker("logs", "-f", id).start());
             }
             for (var follower : running) {
-                assertEquals(5000, follower.await(Duration.ofSeconds(30)).lines().size());
+                assertEquals(
+                        5000, follower.await(Duration.ofSeconds(30)).lines().size());
             }
         } finally {
             running.forEach(Command.Running::close);

@@ -9,6 +9,8 @@ import java.util.OptionalInt;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
+import kist.engine.HealthView;
+import kist.engine.HostConfig;
 import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +48,7 @@ final class ContainerJson {
                 "Name",
                 "/" + c.name(),
                 "RestartCount",
-                0,
+                c.restarts(),
                 "Driver",
                 driver,
                 "Platform",
@@ -56,7 +58,7 @@ final class ContainerJson {
                 "ProcessLabel",
                 "",
                 "AppArmorProfile",
-                "",
+                apparmor(c.config().host()),
                 "ExecIDs",
                 c.execs().isEmpty() ? null : c.execs(),
                 "HostConfig",
@@ -71,8 +73,19 @@ final class ContainerJson {
                 PlaceJson.settings(c, call));
     }
 
+    /** What the last of the security options about it says. */
+    private static String apparmor(HostConfig host) {
+        String profile = "";
+        for (String option : host.securityOpt()) {
+            if (option.startsWith("apparmor=") || option.startsWith("apparmor:")) {
+                profile = option.substring(9);
+            }
+        }
+        return profile;
+    }
+
     private static Map<String, @Nullable Object> stateObject(ContainerView c) {
-        return Json.object(
+        Map<String, @Nullable Object> state = Json.object(
                 "Status", state(c),
                 "Running", isRunning(c),
                 "Paused", c.state() == State.PAUSED,
@@ -84,6 +97,20 @@ final class ContainerJson {
                 "Error", c.error(),
                 "StartedAt", Times.rfc3339(c.startedNanos()),
                 "FinishedAt", Times.rfc3339(c.finishedNanos()));
+        c.health().ifPresent(h -> state.put("Health", health(h)));
+        return state;
+    }
+
+    private static Map<String, @Nullable Object> health(HealthView health) {
+        List<Object> log = new ArrayList<>();
+        for (HealthView.Check check : health.log()) {
+            log.add(Json.object(
+                    "Start", Times.rfc3339(check.startNanos()),
+                    "End", Times.rfc3339(check.endNanos()),
+                    "ExitCode", check.exitCode(),
+                    "Output", check.output()));
+        }
+        return Json.object("Status", health.status(), "FailingStreak", health.failingStreak(), "Log", log);
     }
 
     private static Map<String, @Nullable Object> config(ContainerView c) {
@@ -223,11 +250,17 @@ final class ContainerJson {
         return text.toString();
     }
 
+    private static String health(ContainerView c) {
+        return c.health()
+                .map(h -> h.status().equals(HealthView.STARTING) ? " (health: starting)" : " (" + h.status() + ")")
+                .orElse("");
+    }
+
     /** The state in Docker's words, such as {@code Up 3 seconds}. */
     static String status(ContainerView c, long nowNanos) {
         return switch (c.state()) {
             case CREATED -> "Created";
-            case RUNNING -> "Up " + Times.words(nowNanos - c.startedNanos());
+            case RUNNING -> "Up " + Times.words(nowNanos - c.startedNanos()) + health(c);
             case PAUSED -> "Up " + Times.words(nowNanos - c.startedNanos()) + " (Paused)";
             case RESTARTING ->
                 "Restarting (" + c.exitCode() + ") " + Times.words(nowNanos - c.finishedNanos()) + " ago";

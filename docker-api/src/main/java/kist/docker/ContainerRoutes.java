@@ -1,44 +1,19 @@
 package kist.docker;
 
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import kist.engine.Attachment;
-import kist.engine.ContainerView;
-import kist.engine.EngineException;
-import kist.engine.ImageRequest;
 import kist.engine.LogStream;
 import kist.engine.Output;
 import kist.engine.Request;
 import kist.engine.Request.WaitCondition;
 import kist.http.ResponseStream;
+import org.jspecify.annotations.Nullable;
 
 /** {@code /containers/...}. */
 final class ContainerRoutes {
-    private static final Set<String> LIST_FILTERS = Set.of(
-            "id",
-            "name",
-            "status",
-            "label",
-            "label!",
-            "ancestor",
-            "exited",
-            "before",
-            "since",
-            "health",
-            "network",
-            "volume",
-            "publish",
-            "expose",
-            "is-task");
-    private static final Set<String> PRUNE_FILTERS = Set.of("label", "label!", "until");
-    private static final Set<String> STATES =
-            Set.of("created", "running", "paused", "restarting", "removing", "exited", "dead");
-    /** What this version cannot do with a container. */
-    private static final Set<String> LATER = Set.of("stats", "checkpoints");
-
     private ContainerRoutes() {}
 
     /** Answers a call under {@code /containers}; {@code false} where there is no such thing. */
@@ -53,8 +28,8 @@ final class ContainerRoutes {
         if (call.parts() < 3 || call.part(1).isEmpty()) {
             return false;
         }
-        if (LATER.contains(call.part(2))) {
-            throw Errors.unsupported("/containers/{id}/" + call.part(2));
+        if (call.part(2).equals("checkpoints")) {
+            throw Errors.unsupported("freezing processes to disk: checkpoints of containers");
         }
         if (call.parts() != 3) {
             return false;
@@ -68,9 +43,9 @@ final class ContainerRoutes {
 
     private static boolean collection(Call call) throws IOException, InterruptedException {
         switch (call.request().method() + " " + call.part(1)) {
-            case "GET json" -> list(call);
+            case "GET json" -> ListRoutes.list(call);
             case "POST create" -> create(call);
-            case "POST prune" -> prune(call);
+            case "POST prune" -> ListRoutes.prune(call);
             default -> {
                 return false;
             }
@@ -81,10 +56,17 @@ final class ContainerRoutes {
     private static boolean get(Call call, String ref) throws IOException, InterruptedException {
         switch (call.part(2)) {
             case "json" -> {
-                call.refuse("size");
-                call.answer(200, ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call));
+                Map<String, @Nullable Object> json =
+                        ContainerJson.inspect(call.ask(new Request.InspectContainer(ref)), call);
+                if (call.flag("size")) {
+                    Request.ContainerSize size = call.ask(new Request.MeasureContainer(ref));
+                    json.put("SizeRw", size.written());
+                    json.put("SizeRootFs", size.total());
+                }
+                call.answer(200, json);
             }
             case "logs" -> logs(call, ref);
+            case "stats" -> StatsRoutes.stats(call, ref);
             case "changes" -> ArchiveRoutes.changes(call, ref);
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
@@ -147,7 +129,8 @@ final class ContainerRoutes {
                 call.answer(200);
             }
             case "update" -> {
-                List<String> warnings = call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""))));
+                List<String> warnings =
+                        call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""), call.atLeast(40))));
                 call.answer(200, Json.object("Warnings", warnings));
             }
             case "wait" -> await(call, ref);
@@ -184,129 +167,16 @@ final class ContainerRoutes {
         return true;
     }
 
-    private static void list(Call call) throws IOException, InterruptedException {
-        call.refuse("size");
-        Filters filters = Filters.of(call, LIST_FILTERS);
-        for (String state : filters.get("status")) {
-            if (!STATES.contains(state)) {
-                throw Errors.invalid("invalid filter 'status=" + state + "'");
-            }
-        }
-        int limit = call.number("limit").orElse(-1);
-        boolean all = call.flag("all") || limit > 0 || filters.has("status");
-        boolean everyone = all || filters.has("before") || filters.has("since");
-        List<ContainerView> containers = call.ask(new Request.ListContainers(everyone));
-        long after = createdOf(call, filters, "since");
-        long before = createdOf(call, filters, "before");
-        Set<String> ancestors = ancestors(call, filters);
-        long now = System.currentTimeMillis() * 1_000_000;
-        List<Object> shown = new ArrayList<>();
-        for (ContainerView c : containers) {
-            boolean wanted = (all || ContainerJson.isRunning(c))
-                    && (after == 0 || c.createdNanos() > after)
-                    && (before == 0 || c.createdNanos() < before)
-                    && (!filters.has("ancestor") || ancestors.contains(c.imageId()))
-                    && fits(c, filters);
-            if (wanted && (limit <= 0 || shown.size() < limit)) {
-                shown.add(ContainerJson.summary(c, now));
-            }
-        }
-        call.answer(200, shown);
-    }
-
-    private static long createdOf(Call call, Filters filters, String key) throws InterruptedException {
-        if (!filters.has(key)) {
-            return 0;
-        }
-        String ref = Names.container(filters.get(key).getFirst());
-        return call.ask(new Request.InspectContainer(ref)).createdNanos();
-    }
-
-    private static Set<String> ancestors(Call call, Filters filters) throws InterruptedException {
-        Set<String> ids = new java.util.HashSet<>();
-        for (String name : filters.get("ancestor")) {
-            try {
-                ids.add(call.ask(new ImageRequest.InspectImage(Names.familiar(name)))
-                        .id());
-            } catch (EngineException e) {
-                if (e.kind() != EngineException.Kind.NOT_FOUND) {
-                    throw e;
-                }
-            }
-        }
-        return ids;
-    }
-
-    private static boolean fits(ContainerView c, Filters filters) {
-        return filters.pattern("id", c.id())
-                && (filters.pattern("name", c.name()) || filters.pattern("name", "/" + c.name()))
-                && filters.exact("status", ContainerJson.state(c))
-                && filters.labels(c.labels())
-                && (!filters.has("exited")
-                        || c.state() == ContainerView.State.EXITED
-                                && filters.exact("exited", Integer.toString(c.exitCode())))
-                && filters.exact("health", "none")
-                && filters.truth("is-task", false)
-                && !filters.has("publish")
-                && !filters.has("expose")
-                && fitsNetwork(c, filters)
-                && fitsMount(c, filters);
-    }
-
-    private static boolean fitsNetwork(ContainerView c, Filters filters) {
-        if (!filters.has("network")) {
-            return true;
-        }
-        return PlaceJson.networks(c, false).keySet().stream().anyMatch(name -> filters.exact("network", name))
-                || c.endpoints().stream().anyMatch(e -> filters.prefix("network", e.networkId()));
-    }
-
-    private static boolean fitsMount(ContainerView c, Filters filters) {
-        if (!filters.has("volume")) {
-            return true;
-        }
-        for (var mount : c.config().host().mounts()) {
-            if (filters.exact("volume", mount.target()) || filters.exact("volume", mount.source())) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static void prune(Call call) throws IOException, InterruptedException {
-        Filters filters = Filters.of(call, PRUNE_FILTERS);
-        long until = filters.has("until")
-                ? Times.moment("until", filters.get("until").getFirst())
-                : 0;
-        List<String> removed = new ArrayList<>();
-        for (ContainerView c : call.ask(new Request.ListContainers(true))) {
-            boolean wanted = !ContainerJson.isRunning(c)
-                    && c.state() != ContainerView.State.REMOVING
-                    && filters.labels(c.labels())
-                    && (until == 0 || c.createdNanos() < until);
-            if (wanted) {
-                try {
-                    call.ask(new Request.RemoveContainer(c.id(), false, false));
-                    removed.add(c.id());
-                } catch (EngineException e) {
-                    // started or removed by someone else meanwhile: then it is not ours to prune
-                    if (e.kind() != EngineException.Kind.NOT_FOUND && e.kind() != EngineException.Kind.CONFLICT) {
-                        throw e;
-                    }
-                }
-            }
-        }
-        call.answer(200, Json.object("ContainersDeleted", removed, "SpaceReclaimed", 0));
-    }
-
     private static void await(Call call, String ref) throws IOException, InterruptedException {
         WaitCondition condition = switch (call.parameter("condition")) {
             case "", "not-running" -> WaitCondition.NOT_RUNNING;
             case "next-exit" -> WaitCondition.NEXT_EXIT;
             case "removed" -> WaitCondition.REMOVED;
+            // Kist's own: Docker's clients have to ask again and again
+            case "healthy" -> WaitCondition.HEALTHY;
             default ->
                 throw Errors.invalid("invalid condition \"" + call.parameter("condition")
-                        + "\": not-running, next-exit or removed is wanted");
+                        + "\": not-running, next-exit, removed or healthy is wanted");
         };
         try (Request.Waiting waiting = call.ask(new Request.WaitContainer(ref, condition))) {
             ResponseStream out = call.exchange().stream(200, "application/json");
@@ -319,7 +189,12 @@ final class ContainerRoutes {
                     waiter.interrupt();
                 }
             });
-            out.write(Json.bytes(Json.object("StatusCode", waiting.await())));
+            Map<String, @Nullable Object> answer = Json.object("StatusCode", waiting.await());
+            if (!waiting.error().isEmpty()) {
+                answer.put("Error", Json.object("Message", waiting.error()));
+            }
+            out.write(Json.bytes(answer));
+            out.write('\n');
         }
     }
 

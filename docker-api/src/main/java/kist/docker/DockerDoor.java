@@ -23,6 +23,9 @@ import kist.http.Peer;
  * <p>Every version from 1.24 on is spoken to; the version in the path only chooses between forms of an answer.
  */
 public final class DockerDoor implements Handler {
+    /** The version of Docker that came with {@link #API_VERSION}: clients ask for it before they trust an engine. */
+    private static final String DOCKER_VERSION = "28.3.0";
+
     /** The newest API version whose forms are known. */
     public static final String API_VERSION = "1.51";
 
@@ -94,6 +97,11 @@ public final class DockerDoor implements Handler {
         if (path.isEmpty()) {
             return false;
         }
+        if (exchange.request().method().equals("OPTIONS")) {
+            // as dockerd does for every path; nothing in it allows a web page of another origin anything
+            exchange.send(200);
+            return true;
+        }
         String first = path.getFirst();
         if (first.equals("_ping") && path.size() == 1) {
             return ping(exchange);
@@ -142,7 +150,7 @@ public final class DockerDoor implements Handler {
     private static boolean system(Call call, String what) throws IOException, InterruptedException {
         switch (what) {
             case "version" -> SystemRoutes.version(call);
-            case "info" -> SystemRoutes.info(call);
+            case "info" -> InfoRoutes.info(call);
             default -> SystemRoutes.events(call);
         }
         return true;
@@ -186,5 +194,10 @@ public final class DockerDoor implements Handler {
         }
         // from version 2 on, if it ever comes, everything is newer
         return part.startsWith("v1.") ? minor : NEWEST_MINOR;
+    }
+
+    /** What {@code version} and {@code info} call the engine: Docker's version with Kist's behind it. */
+    static String serverVersion(String kist) {
+        return DOCKER_VERSION + "+kist." + kist;
     }
 }

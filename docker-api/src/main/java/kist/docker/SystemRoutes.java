@@ -12,10 +12,25 @@ import kist.engine.Request;
 import kist.http.ResponseStream;
 import org.jspecify.annotations.Nullable;
 
-/** Version, info and events. */
+/** Version and events. */
 final class SystemRoutes {
-    private static final Set<String> EVENT_FILTERS =
-            Set.of("container", "event", "image", "label", "type", "network", "scope", "volume", "daemon");
+    private static final Set<String> EVENT_FILTERS = Set.of(
+            "container",
+            "event",
+            "image",
+            "label",
+            "type",
+            "network",
+            "scope",
+            "volume",
+            "daemon",
+            "config",
+            "node",
+            "plugin",
+            "secret",
+            "service");
+    /** What events can be of in Docker and cannot here. */
+    private static final List<String> NEVER = List.of("config", "node", "plugin", "secret", "service");
 
     private SystemRoutes() {}
 
@@ -46,11 +61,11 @@ final class SystemRoutes {
                 200,
                 Json.object(
                         "Platform",
-                        Json.object("Name", "Kist"),
+                        Json.object("Name", "Kist " + info.version()),
                         "Components",
                         List.of(Json.object("Name", "Engine", "Version", info.version(), "Details", details)),
                         "Version",
-                        info.version(),
+                        DockerDoor.serverVersion(info.version()),
                         "ApiVersion",
                         DockerDoor.API_VERSION,
                         "MinAPIVersion",
@@ -67,122 +82,6 @@ final class SystemRoutes {
                         info.kernelVersion(),
                         "BuildTime",
                         ""));
-    }
-
-    static void info(Call call) throws IOException, InterruptedException {
-        EngineInfo info = call.ask(new Request.Info());
-        List<String> controllers = info.controllers();
-        Map<String, @Nullable Object> runtime = Json.object("path", "kist");
-        call.answer(
-                200,
-                Json.object(
-                        "ID",
-                        info.id(),
-                        "Containers",
-                        info.containers(),
-                        "ContainersRunning",
-                        info.running(),
-                        "ContainersPaused",
-                        info.paused(),
-                        "ContainersStopped",
-                        info.stopped(),
-                        "Images",
-                        info.images(),
-                        "Driver",
-                        // Docker's name for it
-                        info.storageDriver().equals("overlay") ? "overlayfs" : info.storageDriver(),
-                        "DriverStatus",
-                        List.of(),
-                        "Plugins",
-                        Json.object(
-                                "Volume", List.of(),
-                                "Network", List.of("bridge", "host", "null"),
-                                "Authorization", null,
-                                "Log", List.of("fluentd", "json-file", "local", "syslog")),
-                        "MemoryLimit",
-                        controllers.contains("memory"),
-                        "SwapLimit",
-                        controllers.contains("memory"),
-                        "CpuCfsPeriod",
-                        controllers.contains("cpu"),
-                        "CpuCfsQuota",
-                        controllers.contains("cpu"),
-                        "CPUShares",
-                        controllers.contains("cpu"),
-                        "CPUSet",
-                        controllers.contains("cpuset"),
-                        "PidsLimit",
-                        controllers.contains("pids"),
-                        "OomKillDisable",
-                        false,
-                        "IPv4Forwarding",
-                        info.ipForwarding(),
-                        "Debug",
-                        false,
-                        "SystemTime",
-                        Times.rfc3339(System.currentTimeMillis() * 1_000_000),
-                        "LoggingDriver",
-                        "json-file",
-                        "CgroupDriver",
-                        "cgroupfs",
-                        "CgroupVersion",
-                        Integer.toString(info.cgroupVersion()),
-                        "KernelVersion",
-                        info.kernelVersion(),
-                        "OperatingSystem",
-                        info.operatingSystem(),
-                        "OSType",
-                        "linux",
-                        "Architecture",
-                        info.architecture(),
-                        "IndexServerAddress",
-                        "",
-                        "RegistryConfig",
-                        null,
-                        "NCPU",
-                        info.cpus(),
-                        "MemTotal",
-                        info.memoryBytes(),
-                        "GenericResources",
-                        null,
-                        "DockerRootDir",
-                        info.root(),
-                        "HttpProxy",
-                        "",
-                        "HttpsProxy",
-                        "",
-                        "NoProxy",
-                        "",
-                        "Name",
-                        info.hostname(),
-                        "Labels",
-                        List.of(),
-                        "ExperimentalBuild",
-                        false,
-                        "ServerVersion",
-                        info.version(),
-                        "Runtimes",
-                        Json.object("kist", runtime),
-                        "DefaultRuntime",
-                        "kist",
-                        "Swarm",
-                        Json.object(
-                                "NodeID", "",
-                                "NodeAddr", "",
-                                "LocalNodeState", "inactive",
-                                "ControlAvailable", false,
-                                "Error", "",
-                                "RemoteManagers", null),
-                        "LiveRestoreEnabled",
-                        true,
-                        "Isolation",
-                        "",
-                        "InitBinary",
-                        "",
-                        "SecurityOptions",
-                        info.securityOptions(),
-                        "Warnings",
-                        info.warnings().isEmpty() ? null : info.warnings()));
     }
 
     static void events(Call call) throws IOException, InterruptedException {
@@ -230,13 +129,14 @@ final class SystemRoutes {
         // "exec_create: sh -c ..." is an exec_create
         String action = event.action().split(":", 2)[0];
         return filters.exact("type", event.type())
-                && filters.exact("event", action)
+                && (filters.exact("event", action) || filters.exact("event", event.action()))
                 && filters.exact("scope", "local")
                 && filters.labels(event.attributes())
                 && fitsObject(event, filters, "container")
                 && fitsObject(event, filters, "network")
-                && !filters.has("volume")
-                && !filters.has("daemon")
+                && fitsObject(event, filters, "volume")
+                && fitsObject(event, filters, "daemon")
+                && NEVER.stream().noneMatch(filters::has)
                 && fitsImage(event, filters);
     }
 

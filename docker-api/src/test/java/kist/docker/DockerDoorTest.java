@@ -171,10 +171,16 @@ class DockerDoorTest {
         "POST, /images/create?fromImage=x&tag=1&platform=a/b/c/d, 400",
         "POST, '/images/prune?filters={\"until\":[\"soon\"]}', 400",
         "GET, /swarm, 501",
-        "GET, /containers/x/stats, 501",
+        "GET, /containers/x/stats, 404",
+        "GET, '/containers/x/stats?one-shot=1', 400",
+        "GET, /containers/x/checkpoints, 501",
+        "GET, '/containers/json?filters={\"publish\":[\"x\"]}', 400",
+        "GET, '/containers/json?filters={\"expose\":[\"9-2\"]}', 400",
+        "GET, '/containers/json?filters={\"health\":[\"fine\"]}', 400",
+        "GET, '/containers/json?filters={\"exited\":[\"x\"]}', 400",
+        "GET, /containers/json?since=nosuch, 404",
         "GET, /containers/x/archive, 501",
         "GET, /containers/nosuch/attach/ws, 404",
-        "GET, /containers/json?size=1, 501",
         "GET, /images/search, 400",
         "GET, /images/search?term=x&limit=1000, 400",
         "POST, /images/a/b/push?tag=..x, 400",
@@ -271,9 +277,17 @@ class DockerDoorTest {
             assertTrue(client.until("\r\n\r\n").startsWith("HTTP/1.1 200 OK\r\n"));
             post("/containers/one/start");
             post("/containers/one/kill");
-            assertEquals("12\r\n{\"StatusCode\":137}\r\n0\r\n\r\n", client.until("0\r\n\r\n"));
+            assertEquals("13\r\n{\"StatusCode\":137}\n\r\n0\r\n\r\n", client.until("0\r\n\r\n"));
             client.say("GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n").until("OK");
         }
+    }
+
+    @Test
+    void optionsAllowNothingAndAreAnswered() throws IOException {
+        Answer answer = ask("OPTIONS", "/containers/json", "");
+        assertEquals(200, answer.status());
+        assertEquals("", answer.body());
+        assertFalse(answer.head().contains("Access-Control"), answer.head());
     }
 
     @Test
@@ -592,7 +606,7 @@ class DockerDoorTest {
         create("two", "sleep");
         post("/containers/two/start");
         assertEquals(
-                "{\"ContainersDeleted\":[\"" + one + "\"],\"SpaceReclaimed\":0}",
+                "{\"ContainersDeleted\":[\"" + one + "\"],\"SpaceReclaimed\":70}",
                 post("/containers/prune").body());
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -15,8 +16,8 @@ import kist.engine.Attachment;
 import kist.engine.Caller;
 import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
-import kist.engine.ContainerViewBuilder;
 import kist.engine.ContainerView.State;
+import kist.engine.ContainerViewBuilder;
 import kist.engine.Engine;
 import kist.engine.EngineException;
 import kist.engine.EngineException.Kind;
@@ -30,7 +31,10 @@ import kist.engine.LogStream;
 import kist.engine.Output;
 import kist.engine.Request;
 import kist.engine.Request.Done;
+import kist.engine.StatsSample;
+import kist.engine.StatsStream;
 import kist.network.Endpoint;
+import kist.runtime.CgroupStats;
 
 /**
  * An engine in memory. Its processes are played: {@code cat} repeats its input, {@code both} writes to both streams and exits
@@ -45,6 +49,7 @@ final class FakeEngine implements Engine {
     final Map<String, FakeExec> execs = new ConcurrentHashMap<>();
     final LinkedBlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
     final FakeImages images = new FakeImages();
+    final FakeVolumes volumes = new FakeVolumes();
     final CountDownLatch streamClosed = new CountDownLatch(1);
     private int next = 1;
 
@@ -177,6 +182,21 @@ final class FakeEngine implements Engine {
                 yield views;
             }
             case Request.InspectContainer r -> find(r.ref()).view;
+            case Request.MeasureContainer r -> {
+                find(r.ref());
+                yield new Request.ContainerSize(7, 1007);
+            }
+            case Request.PruneContainers r -> {
+                List<String> ids = new ArrayList<>();
+                for (Fake fake : List.copyOf(containers.values())) {
+                    if (fake.view.state() != State.RUNNING) {
+                        ids.add(fake.view.id());
+                        remove(fake, false);
+                    }
+                }
+                yield new Request.PrunedContainers(ids, 70);
+            }
+            case Request.ReadStats r -> stats(find(r.ref()));
             case Request.ListProcesses r -> List.of(ProcessHandle.current().pid());
             case Request.AttachContainer r -> find(r.ref()).process;
             case Request.ReadLogs r -> logs(find(r.ref()), r);
@@ -208,8 +228,8 @@ final class FakeEngine implements Engine {
             }
             case ImageRequest<?> r -> images.answer(r);
             case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
-            case kist.engine.VolumeRequest<?> r -> throw new IllegalArgumentException("no volumes here: " + r);
-            case kist.engine.ArchiveRequest<?> r -> throw new IllegalArgumentException("no files here: " + r);
+            case kist.engine.VolumeRequest<?> r -> volumes.answer(r);
+            case kist.engine.ArchiveRequest<?> r -> volumes.answer(r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(
@@ -220,6 +240,7 @@ final class FakeEngine implements Engine {
                         "host",
                         "6.1",
                         "Debian",
+                        "13",
                         "x86_64",
                         2,
                         1L << 30,
@@ -368,6 +389,50 @@ final class FakeEngine implements Engine {
         containers.remove(fake.view.id());
         fake.removed.countDown();
         return Done.DONE;
+    }
+
+    /** Two samples, and then it is gone. */
+    private static StatsStream stats(Fake fake) {
+        boolean runs = fake.view.state() == State.RUNNING;
+        return new StatsStream() {
+            private int count;
+
+            @Override
+            public Optional<StatsSample> sample() {
+                count++;
+                CgroupStats group = new CgroupStats(
+                        count * 1000L,
+                        5000,
+                        OptionalLong.empty(),
+                        0,
+                        Map.of("cache", 3L),
+                        count * 1_000_000L,
+                        600,
+                        400,
+                        List.of(1L, 2L),
+                        0,
+                        0,
+                        0,
+                        4,
+                        OptionalLong.of(100),
+                        List.of(new CgroupStats.DeviceIo(8, 0, 11, 22, 1, 2)));
+                return count > 2
+                        ? Optional.empty()
+                        : Optional.of(new StatsSample(
+                                1_700_000_000_000_000_000L + count,
+                                fake.view.id(),
+                                fake.view.name(),
+                                runs ? Optional.of(group) : Optional.empty(),
+                                1,
+                                runs ? List.of(new StatsSample.Interface("eth0", 1, 2, 3, 4, 5, 6, 7, 8)) : List.of(),
+                                2,
+                                count * 1_000_000_000L,
+                                1 << 30));
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     private static Request.Waiting waiting(Fake fake, Request.WaitCondition condition) {

@@ -9,6 +9,7 @@ import java.util.List;
  * @param version of Kist
  * @param root where state is
  * @param cgroupVersion 1 or 2
+ * @param operatingSystemVersion such as 13, or empty
  * @param memoryBytes of the host
  * @param ipForwarding whether the host forwards IPv4, without which containers reach nothing outside
  * @param storageDriver how the file systems of new containers are made: overlay or copy
@@ -23,6 +24,7 @@ public record EngineInfo(
         String hostname,
         String kernelVersion,
         String operatingSystem,
+        String operatingSystemVersion,
         String architecture,
         int cpus,
         long memoryBytes,

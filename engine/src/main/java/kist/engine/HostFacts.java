@@ -34,12 +34,22 @@ final class HostFacts {
 
     /** PRETTY_NAME of os-release(5). */
     static String operatingSystem() {
+        String name = osRelease("PRETTY_NAME=");
+        return name.isEmpty() ? "Linux" : name;
+    }
+
+    /** VERSION_ID of os-release(5), or an empty string. */
+    static String operatingSystemVersion() {
+        return osRelease("VERSION_ID=");
+    }
+
+    private static String osRelease(String key) {
         for (String line : lines("/etc/os-release")) {
-            if (line.startsWith("PRETTY_NAME=")) {
-                return line.substring(12).replace("\"", "");
+            if (line.startsWith(key)) {
+                return line.substring(key.length()).replace("\"", "");
             }
         }
-        return "Linux";
+        return "";
     }
 
     /** Refuses a list such as {@code 0-2,5} that is none or names a processor that is not there. */
@@ -60,6 +70,7 @@ final class HostFacts {
         if (list.isEmpty()) {
             return;
         }
+        int highest = 0;
         for (String range : list.split(",", -1)) {
             int before = 0;
             for (String number : range.split("-", 2)) {
@@ -71,11 +82,12 @@ final class HostFacts {
                     throw Creation.invalid("Invalid value " + Names.printable(list) + " for " + field);
                 }
                 before = Integer.parseInt(number);
-                if (before > last) {
-                    throw Creation.invalid("Requested " + what + " are not available - requested " + list
-                            + ", available: 0" + (last > 0 ? "-" + last : ""));
-                }
+                highest = Math.max(highest, before);
             }
+        }
+        if (highest > last) {
+            throw Creation.invalid("Requested " + what + " are not available - requested " + list + ", available: 0"
+                    + (last > 0 ? "-" + last : ""));
         }
     }
 

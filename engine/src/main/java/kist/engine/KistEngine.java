@@ -35,6 +35,9 @@ public final class KistEngine implements Engine {
     private final String identity;
     private final Gate gate;
     private final Keeper keeper;
+    /** Whether no keeper was there, and so none of the containers that ran can be running. */
+    private boolean newKeeper;
+
     private final Poller poller;
     private final ImageStore imageStore;
     private final Images images;
@@ -59,13 +62,15 @@ public final class KistEngine implements Engine {
     private final VolumeAnswers volumeAnswers;
     private final Archives archives;
     private final HealthProbe healthProbe;
+    private final Prunes prunes;
+    private final StatsReader stats;
 
     private KistEngine(EngineOptions options, RegistryDoor door, Linux linux) throws IOException, InterruptedException {
         this.options = options;
         Path root = options.root();
         this.identity = identity(root);
         this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
-        this.keeper = keeper(linux, options);
+        this.keeper = keeper(linux);
         this.poller = new Poller(linux);
         this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
         this.hosting = new Hosting(imageStore, root.resolve("registry"));
@@ -77,7 +82,7 @@ public final class KistEngine implements Engine {
         this.sharing = new Sharing(linux, registry);
         this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
         directory.restore();
-        this.names = new NameService(registry, directory);
+        this.names = new NameService(networks, registry, directory);
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
@@ -106,6 +111,8 @@ public final class KistEngine implements Engine {
         this.updates = new Updates(store, events);
         this.execs = new Execs(linux, registry, cgroups, runtime, poller, events, lifecycle, streams, specs);
         this.healthProbe = new HealthProbe(execs, timers);
+        this.prunes = new Prunes(imageStore, registry, lifecycle, events);
+        this.stats = new StatsReader(cgroups);
         this.images = new Images(imageStore, options, registry, this::view, streams::logBytes, events, door, this);
         new Reconciler(
                         linux,
@@ -119,7 +126,8 @@ public final class KistEngine implements Engine {
                         specs,
                         streams,
                         volumeMounts,
-                        options.cgroupParent())
+                        options.cgroupParent(),
+                        newKeeper)
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
@@ -167,12 +175,13 @@ public final class KistEngine implements Engine {
         return Files.readString(file).strip();
     }
 
-    private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
+    private Keeper keeper(Linux linux) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
         Keeper running;
         try {
             running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
+            newKeeper = true;
             return Keeper.launch(linux, options.keeper(), socket);
         }
         if (running.boundsLogs()) {
@@ -284,6 +293,9 @@ public final class KistEngine implements Engine {
             }
             case Request.UpdateContainer r -> updates.update(registry.get(r.ref()), r.update());
             case Request.ListContainers r -> list(r.all());
+            case Request.MeasureContainer r -> prunes.measure(registry.get(r.ref()));
+            case Request.PruneContainers r -> prunes.prune(r);
+            case Request.ReadStats r -> stats.open(registry.get(r.ref()));
             case Request.InspectContainer r -> view(registry.get(r.ref()));
             case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
             case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
@@ -347,6 +359,7 @@ public final class KistEngine implements Engine {
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
         List<String> warnings =
                 new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
+        warnings.addAll(Sharing.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");
@@ -440,6 +453,7 @@ public final class KistEngine implements Engine {
                 HostFacts.hostname(),
                 HostFacts.kernelVersion(),
                 HostFacts.operatingSystem(),
+                HostFacts.operatingSystemVersion(),
                 HostFacts.architecture(),
                 Runtime.getRuntime().availableProcessors(),
                 HostFacts.memoryBytes(),

@@ -197,6 +197,48 @@ public sealed interface Request<R> {
         }
     }
 
+    /** Measures the files of a container. */
+    record MeasureContainer(String ref) implements Reading<ContainerSize> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
+    /**
+     * Answer of {@link MeasureContainer}, in bytes.
+     *
+     * @param written what the container has written or changed
+     * @param total the same and its image
+     */
+    record ContainerSize(long written, long total) {}
+
+    /**
+     * Removes containers that do not run.
+     *
+     * @param untilNanos only those created before this (Unix time in nanoseconds; 0 for all)
+     * @param labels {@code name} or {@code name=value}, all of which they must have
+     * @param unwantedLabels none of which they may have
+     */
+    record PruneContainers(long untilNanos, List<String> labels, List<String> unwantedLabels)
+            implements Request<PrunedContainers> {
+        @Override
+        public String object() {
+            return "";
+        }
+    }
+
+    /** Answer of {@link PruneContainers}: ids, and the bytes that they had written. */
+    record PrunedContainers(List<String> ids, long bytes) {}
+
+    /** Begins to watch what a container uses. */
+    record ReadStats(String ref) implements Reading<StatsStream> {
+        @Override
+        public String object() {
+            return ref;
+        }
+    }
+
     /** One container. */
     record InspectContainer(String ref) implements Reading<ContainerView> {
         @Override

@@ -79,7 +79,7 @@ final class EngineBox implements AutoCloseable {
                         "test",
                         "",
                         bridge,
-                        Optional.of("10.211.0.0/16"),
+                        Optional.of("10.250." + ProcessHandle.current().pid() % 256 + ".0/24"),
                         new RegistryOptions(
                                 directory.resolve("registries.d"), directory.resolve("policy.json"), "test"),
                         Snapshotter.AUTO),
@@ -135,6 +135,15 @@ final class EngineBox implements AutoCloseable {
 
     String run(ContainerConfigBuilder config, HostConfigBuilder host) throws InterruptedException {
         return finish(create(config, host));
+    }
+
+    /** Starts a container that is removed when it ends, and answers its output. */
+    String output(String id) throws InterruptedException {
+        try (Attachment streams = call(new Request.AttachContainer(id, false, true, true, true, true))) {
+            call(new Request.StartContainer(id));
+            Thread.sleep(20); // the client is slower than the removal
+            return drain(streams);
+        }
     }
 
     /** Starts a container, waits for its end, answers its output and its exit code, and removes it. */
