@@ -26,6 +26,7 @@ need umoci umoci
 need buildah buildah
 need podman podman
 need docker-compose docker-compose
+[ -e /usr/lib/python3/dist-packages/docker/__init__.py ] || missing="$missing python3-docker"
 need htpasswd apache2-utils
 need openssl openssl
 [ -e /usr/share/doc/libc6-dev ] || missing="$missing libc6-dev"

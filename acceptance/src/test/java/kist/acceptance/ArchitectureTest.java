@@ -27,7 +27,14 @@ final class ArchitectureTest {
             Map.entry("kist.registry", Set.of("kist.kernel", "kist.image")),
             Map.entry(
                     "kist.engine",
-                    Set.of("kist.kernel", "kist.runtime", "kist.image", "kist.network", "kist.dns", "kist.volume", "kist.registry")),
+                    Set.of(
+                            "kist.kernel",
+                            "kist.runtime",
+                            "kist.image",
+                            "kist.network",
+                            "kist.dns",
+                            "kist.volume",
+                            "kist.registry")),
             Map.entry("kist.http", Set.of("kist.kernel")),
             Map.entry("kist.docker", Set.of("kist.engine", "kist.http")),
             Map.entry("kist.distribution", Set.of("kist.engine", "kist.http", "kist.registry")),

@@ -198,23 +198,24 @@ class ArchiveTest {
     }
 
     @Test
-    void owners_are_those_of_the_archive_or_with_a_the_containers_user() throws IOException {
+    void owners_are_those_of_the_archive_and_on_the_host_the_callers() throws IOException {
         Files.setAttribute(host.resolve("file"), "unix:uid", 1234);
         Files.setAttribute(host.resolve("file"), "unix:gid", 2345);
         Files.setPosixFilePermissions(host.resolve("file"), PosixFilePermissions.fromString("rwxr-x--x"));
         cp("host:file", "box:/tmp/plain").ok();
         assertEquals("1234 2345 751", in("stat -c '%u %g %a' /tmp/plain"));
-        docker("run", "-d", "--name", "users", "-u", "tester", "--network", "none", "busybox", "sleep", "600")
-                .ok();
-        cp("-a", "host:file", "users:/tmp/kept").ok();
-        assertEquals(
-                "1000 1000 751",
-                docker("exec", "users", "stat", "-c", "%u %g %a", "/tmp/kept").ok());
+        if (engine.isKist()) {
+            // dockerd 20.10 looks for the container's user on the host
+            docker("run", "-d", "--name", "users", "-u", "tester", "--network", "none", "busybox", "sleep", "600")
+                    .ok();
+            cp("-a", "host:file", "users:/tmp/kept").ok();
+            assertEquals(
+                    "1000 1000 751",
+                    docker("exec", "users", "stat", "-c", "%u %g %a", "/tmp/kept")
+                            .ok());
+        }
         cp("box:/tmp/plain", "host:back").ok();
         assertEquals(0, Files.getAttribute(host.resolve("back"), "unix:uid"));
-        cp("-a", "box:/tmp/plain", "host:archive").ok();
-        assertEquals(1234, Files.getAttribute(host.resolve("archive"), "unix:uid"));
-        assertEquals(2345, Files.getAttribute(host.resolve("archive"), "unix:gid"));
     }
 
     @Test
@@ -258,7 +259,8 @@ class ArchiveTest {
                 .ok();
         cp("host:file", "mounts:/anonymous").ok();
         cp("host:dir", "mounts:/bound/").ok();
-        assertEquals("content", docker("exec", "mounts", "cat", "/anonymous/file").ok());
+        assertEquals(
+                "content", docker("exec", "mounts", "cat", "/anonymous/file").ok());
         assertEquals("b\n", read("bound/dir/sub/b"));
         cp("mounts:/bound/dir", "host:again").ok();
         assertEquals("a\n", read("again/a"));
@@ -418,7 +420,8 @@ class ArchiveTest {
 
     @Test
     void an_archive_that_is_none_changes_nothing() {
-        var answer = put("path=/tmp", "this is no tar archive at all".repeat(100).getBytes(StandardCharsets.UTF_8));
+        var answer =
+                put("path=/tmp", "this is no tar archive at all".repeat(100).getBytes(StandardCharsets.UTF_8));
         assertTrue(answer.status() >= 400, answer.text());
         assertEquals("", in("ls /tmp"));
     }
@@ -428,9 +431,7 @@ class ArchiveTest {
         var name = "climbed" + ProcessHandle.current().pid();
         put("path=/tmp", Images.tar(tar -> tar.file("../../../../../../../../tmp/" + name, 0644, "y")));
         assertFalse(Files.exists(Path.of("/tmp", name)));
-        put(
-                "path=/tmp",
-                Images.tar(tar -> tar.symlink("way", host.toString()).file("way/" + name, 0644, "y")));
+        put("path=/tmp", Images.tar(tar -> tar.symlink("way", host.toString()).file("way/" + name, 0644, "y")));
         assertFalse(Files.exists(host.resolve(name)));
     }
 }

@@ -98,7 +98,9 @@ class AttachTest {
     void with_logs_alone_the_past_is_replayed_and_the_stream_ends() {
         var id = create(script("echo past; echo err >&2; sleep 600"));
         start(id);
-        Wait.until("both lines", () -> engine.docker("logs", id).run().tells("").toString().contains("err\n"));
+        Wait.until(
+                "both lines",
+                () -> engine.docker("logs", id).run().tells("").toString().contains("err\n"));
         try (var wire = attach(id, "logs=1&stdout=1&stderr=1").expect(101)) {
             wire.awaitEnd();
             assertEquals("past\n", wire.stream(1));
@@ -214,16 +216,19 @@ class AttachTest {
             wire.awaitEnd();
         }
         assertTrue(running(id));
-        Wait.until("the event", () -> engine.docker("events", "--since", "1m", "--until", "0s", "-f", "event=detach")
-                .ok()
-                .contains("container detach " + id));
+        Wait.until(
+                "the event",
+                () -> engine.docker("events", "--since", "1m", "--until", EventsTest.now(), "-f", "event=detach")
+                        .ok()
+                        .contains("container detach " + id));
     }
 
     @Test
     void detach_keys_of_ones_own_are_heeded() {
         var id = create("\"Tty\":true," + CAT);
         start(id);
-        try (var wire = attach(id, "stream=1&stdin=1&stdout=1&detachKeys=ctrl-a%2Cx").expect(101)) {
+        try (var wire =
+                attach(id, "stream=1&stdin=1&stdout=1&detachKeys=ctrl-a%2Cx").expect(101)) {
             // half of them are a key like any other
             wire.write("\u0001y\n");
             wire.await("y\r\n");
@@ -248,15 +253,22 @@ class AttachTest {
                 .expect(201)
                 .json()
                 .text("Id");
-        try (var wire =
-                Wire.open(engine, "/exec/" + exec + "/start", "{\"Detach\":false,\"Tty\":true}").expect(101)) {
+        try (var wire = Wire.open(engine, "/exec/" + exec + "/start", "{\"Detach\":false,\"Tty\":true}")
+                .expect(101)) {
             wire.write("typed\n");
             wire.await("typed\r\n");
             wire.write("qq");
             wire.awaitEnd();
         }
-        var inspected = engine.api().get("/exec/" + exec + "/json").expect(200).json();
-        assertTrue(inspected.flag("Running"), "" + inspected);
+        // dockerd 20.10 ends it
+        if (engine.isKist()) {
+            assertTrue(engine.docker("top", id).ok().contains("sleep 600"));
+            assertTrue(engine.api()
+                    .get("/exec/" + exec + "/json")
+                    .expect(200)
+                    .json()
+                    .flag("Running"));
+        }
     }
 
     @Test

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -34,8 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("kist.acceptance.Engine#clients")
 class EverydayTest {
     /** What is typed, line by line, in a directory with a few files. */
-    private static final String DAY =
-            """
+    private static final String DAY = """
             date +%s.%N >begun
             docker run --rm busybox echo hello
             docker run --name greeter busybox sh -c 'echo out; echo err >&2; exit 3'
@@ -70,7 +68,7 @@ class EverydayTest {
             docker logs --tail 1 web
             docker logs --since 1h --until 1h web
             docker logs nonesuch
-            docker top web -o pid,comm | awk 'NR == 1 { print } NR > 1 { print $2 }' 
+            docker top web -o pid,comm | awk 'NR == 1 { print } NR > 1 { print $2 }'
             docker top web -o nonsense
             docker stats --no-stream --format '{{.Name}} {{.PIDs}}' web
             docker stats --no-stream --format '{{.Container}}' web nonesuch
@@ -188,14 +186,15 @@ class EverydayTest {
     private static final class Alike {
         private static final Pattern ID = Pattern.compile("\\b([0-9a-f]{64}|[0-9a-f]{12})\\b");
         /** As made up by engines for containers that nobody named. */
-        private static final Pattern NAME = Pattern.compile("(?m)(?<=^(attach|create|destroy|die|kill|start|stop) )[a-z]+_[a-z]+\\b");
+        private static final Pattern NAME =
+                Pattern.compile("(?m)(?<=^(attach|create|destroy|die|kill|start|stop) )[a-z]+_[a-z]+\\b");
 
         private final Map<String, String> ids = new HashMap<>();
 
         String text(String text) {
             return ID.matcher(NAME.matcher(text).replaceAll("A_NAME"))
-                    .replaceAll(found -> ids.computeIfAbsent(
-                            found.group().substring(0, 12), id -> "ID" + (ids.size() + 1)))
+                    .replaceAll(
+                            found -> ids.computeIfAbsent(found.group().substring(0, 12), id -> "ID" + (ids.size() + 1)))
                     .replaceAll("\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z| [-+]\\d{4} \\w+)?", "TIME")
                     .replaceAll("(Less than a second|About a minute|\\d+ (seconds?|minutes?))", "A WHILE")
                     .replaceAll("\\b172\\.\\d+\\.\\d+\\.\\d+", "ADDRESS")
@@ -248,7 +247,7 @@ class EverydayTest {
     }
 
     @Test
-    @Timeout(170)
+    @Timeout(300)
     void every_line_of_the_day_reads_as_it_does_on_dockerd() {
         var expected = spend(peer, "docker");
         var actual = spend(engine, client.equals("kist") ? Engine.dist("bin/kist") : "docker");
@@ -299,13 +298,52 @@ class EverydayTest {
         clear(at);
         try {
             at.docker(
-                            "run", "-d", "--name", "rich", "--hostname", "rich", "-p", "127.0.0.1:28433:80", "-e", "A=1",
-                            "-l", "tier=front", "-v", "kept:/kept:ro", "-v", "/var/tmp:/host", "--tmpfs", "/scratch",
-                            "--restart", "on-failure:2", "-m", "64m", "--cpus", "0.5", "--cap-add", "NET_ADMIN",
-                            "--security-opt", "no-new-privileges", "--sysctl", "net.ipv4.ip_forward=1", "--ulimit",
-                            "nofile=100:200", "--device", "/dev/kmsg", "--dns", "10.9.9.9", "--add-host",
-                            "other:10.8.8.8", "--init", "--health-cmd", "true", "--stop-signal", "USR1", "busybox",
-                            "sleep", "600")
+                            "run",
+                            "-d",
+                            "--name",
+                            "rich",
+                            "--hostname",
+                            "rich",
+                            "-p",
+                            "127.0.0.1:28433:80",
+                            "-e",
+                            "A=1",
+                            "-l",
+                            "tier=front",
+                            "-v",
+                            "kept:/kept:ro",
+                            "-v",
+                            "/var/tmp:/host",
+                            "--tmpfs",
+                            "/scratch",
+                            "--restart",
+                            "on-failure:2",
+                            "-m",
+                            "64m",
+                            "--cpus",
+                            "0.5",
+                            "--cap-add",
+                            "NET_ADMIN",
+                            "--security-opt",
+                            "no-new-privileges",
+                            "--sysctl",
+                            "net.ipv4.ip_forward=1",
+                            "--ulimit",
+                            "nofile=100:200",
+                            "--device",
+                            "/dev/kmsg",
+                            "--dns",
+                            "10.9.9.9",
+                            "--add-host",
+                            "other:10.8.8.8",
+                            "--init",
+                            "--health-cmd",
+                            "true",
+                            "--stop-signal",
+                            "USR1",
+                            "busybox",
+                            "sleep",
+                            "600")
                     .ok();
             at.docker("create", "--name", "plain", "--network", "none", "busybox", "true")
                     .ok();
@@ -315,16 +353,33 @@ class EverydayTest {
                     .json()
                     .text("Id");
             var all = new TreeMap<String, Json>();
-            all.put("container", at.api().get("/v1.41/containers/rich/json").expect(200).json());
-            all.put("plain container", at.api().get("/v1.41/containers/plain/json").expect(200).json());
-            all.put("list", at.api().get("/v1.41/containers/json?all=1").expect(200).json());
-            all.put("exec", at.api().get("/v1.41/exec/" + exec + "/json").expect(200).json());
-            all.put("image", at.api().get("/v1.41/images/busybox/json").expect(200).json());
+            all.put(
+                    "container",
+                    at.api().get("/v1.41/containers/rich/json").expect(200).json());
+            all.put(
+                    "plain container",
+                    at.api().get("/v1.41/containers/plain/json").expect(200).json());
+            all.put(
+                    "list",
+                    at.api().get("/v1.41/containers/json?all=1").expect(200).json());
+            all.put(
+                    "exec",
+                    at.api().get("/v1.41/exec/" + exec + "/json").expect(200).json());
+            all.put(
+                    "image",
+                    at.api().get("/v1.41/images/busybox/json").expect(200).json());
             all.put("volume", at.api().get("/v1.41/volumes/kept").expect(200).json());
-            all.put("network", at.api().get("/v1.41/networks/bridge").expect(200).json());
+            all.put(
+                    "network",
+                    at.api().get("/v1.41/networks/bridge").expect(200).json());
             all.put("none", at.api().get("/v1.41/networks/none").expect(200).json());
             all.put("df", at.api().get("/v1.41/system/df").expect(200).json());
-            all.put("stats", at.api().get("/v1.41/containers/rich/stats?stream=0&one-shot=1").expect(200).json());
+            all.put(
+                    "stats",
+                    at.api()
+                            .get("/v1.41/containers/rich/stats?stream=0&one-shot=1")
+                            .expect(200)
+                            .json());
             all.put("info", at.api().get("/v1.41/info").expect(200).json());
             all.put("version", at.api().get("/v1.41/version").expect(200).json());
             return all;
@@ -367,7 +422,11 @@ class EverydayTest {
     private static void write(String file, List<Answer> answers) {
         var text = new StringBuilder();
         for (var answer : answers) {
-            text.append("$ ").append(answer.line).append('\n').append(answer.text).append("\n\n");
+            text.append("$ ")
+                    .append(answer.line)
+                    .append('\n')
+                    .append(answer.text)
+                    .append("\n\n");
         }
         try {
             Files.writeString(Path.of(System.getProperty("kist.target", "target"), file), text);

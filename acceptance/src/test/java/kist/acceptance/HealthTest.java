@@ -87,7 +87,16 @@ class HealthTest {
         docker("exec", id, "rm", "/tmp/ill").ok();
         await(id, "healthy");
         assertTrue(health(id).list("Log").size() <= 5, "" + health(id));
-        var events = docker("events", "--since", "1m", "--until", "0s", "--filter", "container=" + id, "--format", "{{.Action}}")
+        var events = docker(
+                        "events",
+                        "--since",
+                        "1m",
+                        "--until",
+                        EventsTest.now(),
+                        "--filter",
+                        "container=" + id,
+                        "--format",
+                        "{{.Action}}")
                 .ok();
         assertTrue(events.contains("health_status: healthy\n"), events);
         assertTrue(events.contains("health_status: unhealthy"), events);
@@ -150,8 +159,7 @@ class HealthTest {
         await(id, "healthy");
         var without = run("--no-healthcheck", "checked");
         assertFalse(engine.inspect(without).at("State", "Health").present());
-        assertEquals(
-                List.of("NONE"), engine.inspect(without).texts("Config", "Healthcheck", "Test"));
+        assertEquals(List.of("NONE"), engine.inspect(without).texts("Config", "Healthcheck", "Test"));
         var other = run("--health-cmd", "true", "checked");
         await(other, "healthy");
         // what the user does not say is the image's
@@ -182,8 +190,20 @@ class HealthTest {
     @Test
     @Tag("peer")
     void ps_filters_by_health() {
-        var well = run("--name", "well", "--health-cmd", "true", "--health-interval", "200ms", "busybox", "sleep", "600");
-        run("--name", "ill", "--health-cmd", "false", "--health-interval", "200ms", "--health-retries", "1", "busybox", "sleep", "600");
+        var well =
+                run("--name", "well", "--health-cmd", "true", "--health-interval", "200ms", "busybox", "sleep", "600");
+        run(
+                "--name",
+                "ill",
+                "--health-cmd",
+                "false",
+                "--health-interval",
+                "200ms",
+                "--health-retries",
+                "1",
+                "busybox",
+                "sleep",
+                "600");
         run("--name", "neither", "busybox", "sleep", "600");
         await(well, "healthy");
         await("ill", "unhealthy");
@@ -214,7 +234,18 @@ class HealthTest {
     @Test
     @Tag("peer")
     void a_paused_container_does_not_become_ill() {
-        var id = run("--health-cmd", "true", "--health-interval", "200ms", "--health-timeout", "500ms", "--health-retries", "1", "busybox", "sleep", "600");
+        var id = run(
+                "--health-cmd",
+                "true",
+                "--health-interval",
+                "200ms",
+                "--health-timeout",
+                "500ms",
+                "--health-retries",
+                "1",
+                "busybox",
+                "sleep",
+                "600");
         await(id, "healthy");
         docker("pause", id).ok();
         Wait.sleep(Duration.ofSeconds(1));
@@ -225,7 +256,8 @@ class HealthTest {
     @Test
     @Tag("peer")
     void values_that_make_no_sense_are_refused() {
-        for (var wrong : List.of("\"Interval\":-1", "\"Interval\":1000", "\"Timeout\":1000", "\"Retries\":-1", "\"StartPeriod\":-1")) {
+        for (var wrong : List.of(
+                "\"Interval\":-1", "\"Interval\":1000", "\"Timeout\":1000", "\"Retries\":-1", "\"StartPeriod\":-1")) {
             var answer = engine.api()
                     .post(
                             "/containers/create",
@@ -259,7 +291,16 @@ class HealthTest {
     @Test
     void health_goes_on_when_the_engine_was_killed() {
         if (engine instanceof KistEngine kist) {
-            var id = run("--health-cmd", "test ! -e /tmp/ill", "--health-interval", "300ms", "--health-retries", "1", "busybox", "sleep", "600");
+            var id = run(
+                    "--health-cmd",
+                    "test ! -e /tmp/ill",
+                    "--health-interval",
+                    "300ms",
+                    "--health-retries",
+                    "1",
+                    "busybox",
+                    "sleep",
+                    "600");
             await(id, "healthy");
             kist.kill();
             kist.start();

@@ -25,11 +25,15 @@ class ListTest {
     }
 
     private static String run(String name, String... arguments) {
-        return docker("run", "-d", "--name", name, "--network", "none").with(arguments).ok();
+        return docker("run", "-d", "--name", name, "--network", "none")
+                .with(arguments)
+                .ok();
     }
 
     private static String create(String name, String... arguments) {
-        return docker("create", "--name", name, "--network", "none").with(arguments).ok();
+        return docker("create", "--name", name, "--network", "none")
+                .with(arguments)
+                .ok();
     }
 
     /** Names that pass a filter, in their order. */
@@ -83,8 +87,15 @@ class ListTest {
         assertEquals("created up", all("status=running", "status=created"));
         assertEquals("failed", all("exited=3"));
         assertEquals("fine failed", all("exited=0", "exited=3"));
-        assertEquals("up", docker("ps", "--filter", "status=running", "--format", "{{.Names}}").ok());
-        assertEquals("fine failed", docker("ps", "--filter", "status=exited", "--format", "{{.Names}}").ok().replace('\n', ' '));
+        assertEquals(
+                "up",
+                docker("ps", "--filter", "status=running", "--format", "{{.Names}}")
+                        .ok());
+        assertEquals(
+                "fine failed",
+                docker("ps", "--filter", "status=exited", "--format", "{{.Names}}")
+                        .ok()
+                        .replace('\n', ' '));
         docker("ps", "--filter", "status=nonesuch").run().exits(1).says("nonesuch");
         docker("ps", "--filter", "exited=x").run().exits(1).says("x");
     }
@@ -106,8 +117,10 @@ class ListTest {
 
     @Test
     void by_volume_network_and_ports() {
-        docker("create", "--name", "mounted", "-v", "listed:/data", "--network", "none", "busybox").ok();
-        docker("run", "-d", "--name", "open", "-p", "127.0.0.1:28441:80", "--expose", "90", "busybox", "sleep", "600").ok();
+        docker("create", "--name", "mounted", "-v", "listed:/data", "--network", "none", "busybox")
+                .ok();
+        docker("run", "-d", "--name", "open", "-p", "127.0.0.1:28441:80", "--expose", "90", "busybox", "sleep", "600")
+                .ok();
         assertEquals("mounted", all("volume=listed"));
         assertEquals("mounted", all("volume=/data"));
         assertEquals("", all("volume=/other"));
@@ -134,35 +147,75 @@ class ListTest {
         assertEquals("two", all("since=one", "before=three"));
         docker("ps", "-a", "--filter", "before=missing").run().exits(1).says("missing");
         assertEquals("three", docker("ps", "-l", "--format", "{{.Names}}").ok());
-        assertEquals("three\ntwo", docker("ps", "-n", "2", "--format", "{{.Names}}").ok());
         assertEquals(
-                1, engine.api().get("/containers/json?limit=1").expect(200).json().list().size());
+                "three\ntwo", docker("ps", "-n", "2", "--format", "{{.Names}}").ok());
+        assertEquals(
+                1,
+                engine.api()
+                        .get("/containers/json?limit=1")
+                        .expect(200)
+                        .json()
+                        .list()
+                        .size());
         // a limit shows the stopped ones as well
         assertEquals(
-                3, engine.api().get("/containers/json?limit=9").expect(200).json().list().size());
-        assertEquals(0, engine.api().get("/containers/json").expect(200).json().list().size());
+                3,
+                engine.api()
+                        .get("/containers/json?limit=9")
+                        .expect(200)
+                        .json()
+                        .list()
+                        .size());
+        assertEquals(
+                0,
+                engine.api().get("/containers/json").expect(200).json().list().size());
     }
 
     @Test
     void sizes_only_where_they_are_asked_for() {
         run("sized", "busybox", "sh", "-c", "head -c 200000 /dev/zero >/file; sleep 600");
         Wait.until("the file", () -> {
-            var sized = engine.api().get("/containers/json?size=1").expect(200).json().list().getFirst();
+            var sized = engine.api()
+                    .get("/containers/json?size=1")
+                    .expect(200)
+                    .json()
+                    .list()
+                    .getFirst();
             return sized.number("SizeRw") >= 200_000 && sized.number("SizeRootFs") > sized.number("SizeRw");
         });
-        var plain = engine.api().get("/containers/json").expect(200).json().list().getFirst();
+        var plain =
+                engine.api().get("/containers/json").expect(200).json().list().getFirst();
         assertFalse(plain.at("SizeRw").present(), "" + plain);
         assertTrue(docker("ps", "-s").ok().contains("(virtual "));
-        var inspected = engine.api().get("/containers/sized/json?size=1").expect(200).json();
+        var inspected =
+                engine.api().get("/containers/sized/json?size=1").expect(200).json();
         assertTrue(inspected.number("SizeRw") >= 200_000, "" + inspected.at("SizeRw"));
         assertFalse(engine.inspect("sized").at("SizeRw").present());
     }
 
     @Test
     void an_entry_has_every_member_that_clients_read() {
-        var id = docker("run", "-d", "--name", "full", "-l", "tier=front", "-p", "127.0.0.1:28442:80/tcp", "-v", "/var/tmp:/host:ro", "busybox", "sleep", "600")
+        var id = docker(
+                        "run",
+                        "-d",
+                        "--name",
+                        "full",
+                        "-l",
+                        "tier=front",
+                        "-p",
+                        "127.0.0.1:28442:80/tcp",
+                        "-v",
+                        "/var/tmp:/host:ro",
+                        "busybox",
+                        "sleep",
+                        "600")
                 .ok();
-        var entry = engine.api().get("/v1.41/containers/json").expect(200).json().list().getFirst();
+        var entry = engine.api()
+                .get("/v1.41/containers/json")
+                .expect(200)
+                .json()
+                .list()
+                .getFirst();
         assertEquals(id, entry.text("Id"));
         assertEquals(List.of("/full"), entry.texts("Names"));
         assertEquals("busybox", entry.text("Image"));
@@ -173,7 +226,8 @@ class ListTest {
         assertTrue(entry.text("Status").startsWith("Up "));
         assertEquals("front", entry.text("Labels", "tier"));
         assertEquals("default", entry.text("HostConfig", "NetworkMode"));
-        assertTrue(entry.text("NetworkSettings", "Networks", "bridge", "IPAddress").matches("[0-9.]+"));
+        assertTrue(
+                entry.text("NetworkSettings", "Networks", "bridge", "IPAddress").matches("[0-9.]+"));
         var port = entry.list("Ports").getFirst();
         assertEquals("127.0.0.1", port.text("IP"));
         assertEquals(80, port.number("PrivatePort"));
@@ -189,22 +243,34 @@ class ListTest {
     @Test
     void formats_of_the_command() {
         var id = create("formatted", "-l", "tier=front", "busybox", "echo", "a long command that is cut somewhere");
-        assertEquals("NAMES       STATE\nformatted   created", docker("ps", "-a", "--format", "table {{.Names}}\\t{{.State}}").ok());
+        assertEquals(
+                "NAMES       STATE\nformatted   created",
+                docker("ps", "-a", "--format", "table {{.Names}}\\t{{.State}}").ok());
         assertEquals(id.substring(0, 12), docker("ps", "-aq").ok());
         assertEquals(id, docker("ps", "-aq", "--no-trunc").ok());
-        assertEquals("front FORMATTED", docker("ps", "-a", "--format", "{{.Label \"tier\"}} {{upper .Names}}").ok());
-        assertTrue(docker("ps", "-a").ok().contains("\"echo 'a long comman…\""), docker("ps", "-a").ok());
+        assertEquals(
+                "front FORMATTED",
+                docker("ps", "-a", "--format", "{{.Label \"tier\"}} {{upper .Names}}")
+                        .ok());
+        assertTrue(
+                docker("ps", "-a").ok().contains("\"echo 'a long comman…\""),
+                docker("ps", "-a").ok());
         assertTrue(docker("ps", "-a", "--no-trunc").ok().contains("\"echo 'a long command that is cut somewhere'\""));
-        assertEquals("formatted", Json.parse(docker("ps", "-a", "--format", "{{json .}}").ok()).text("Names"));
+        assertEquals(
+                "formatted",
+                Json.parse(docker("ps", "-a", "--format", "{{json .}}").ok()).text("Names"));
     }
 
     @Test
     void filters_that_are_none_are_refused() {
         docker("ps", "--filter", "nonesuch=1").run().exits(1).says("nonesuch");
         for (var filters : List.of("{", "[]", "{\"name\":5}", "{\"nonesuch\":[\"1\"]}")) {
-            var answer = engine.api()
-                    .get("/containers/json?filters=" + URLEncoder.encode(filters, StandardCharsets.UTF_8));
-            assertEquals(400, answer.status(), filters + ": " + answer.text());
+            var answer =
+                    engine.api().get("/containers/json?filters=" + URLEncoder.encode(filters, StandardCharsets.UTF_8));
+            // dockerd 20.10 takes some of them for faults of its own
+            assertTrue(
+                    answer.status() == 400 || answer.status() == 500 && !engine.isKist(),
+                    filters + ": " + answer.text());
         }
         assertTrue(engine.api().get("/containers/json?limit=x").status() >= 400);
     }
@@ -241,8 +307,11 @@ class ListTest {
         var labelled = prune(Map.of("label", List.of("keep=yes")));
         assertEquals(1, labelled.list("ContainersDeleted").size());
         assertEquals("up", all());
-        engine.api().post("/containers/prune?filters=%7B%22nonesuch%22%3A%5B%22x%22%5D%7D", "").expect(400);
-        engine.api().post("/containers/prune?filters=%7B%22until%22%3A%5B%22soon%22%5D%7D", "").expect(400);
+        engine.api()
+                .post("/containers/prune?filters=%7B%22nonesuch%22%3A%5B%22x%22%5D%7D", "")
+                .expect(400);
+        var soon = engine.api().post("/containers/prune?filters=%7B%22until%22%3A%5B%22soon%22%5D%7D", "");
+        assertTrue(soon.status() >= 400 && soon.message().contains("soon"), soon.text());
     }
 
     private static Json prune(Map<String, List<String>> filters) {

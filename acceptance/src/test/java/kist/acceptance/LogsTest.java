@@ -39,8 +39,10 @@ class LogsTest {
     }
 
     private static String refused(String... flags) {
-        var result =
-                docker("create", "--network", "none").with(flags).with("busybox").run();
+        var result = docker("create", "--network", "none")
+                .with(flags)
+                .with("busybox")
+                .run();
         assertEquals(1, result.exit(), result.toString());
         assertEquals(List.of(), engine.containers());
         return result.err();
@@ -161,7 +163,8 @@ class LogsTest {
     void the_streams_come_apart_and_alone() {
         var id = ran("echo out; echo err >&2");
         assertEquals(
-                "err\n", engine.api().get(path(id, "stderr=1")).expect(200).text().substring(8));
+                "err\n",
+                engine.api().get(path(id, "stderr=1")).expect(200).text().substring(8));
         var both = engine.api().get(path(id, "stdout=1&stderr=1")).expect(200).body();
         assertEquals(8 + 4 + 8 + 4, both.length);
         var neither = engine.api().get(path(id, "follow=0")).expect(400);
@@ -284,13 +287,7 @@ class LogsTest {
     @Tag("peer")
     void compressed_segments_are_read_as_well() {
         var id = ran(
-                "seq 1 30000",
-                "--log-opt",
-                "max-size=50k",
-                "--log-opt",
-                "max-file=4",
-                "--log-opt",
-                "compress=true");
+                "seq 1 30000", "--log-opt", "max-size=50k", "--log-opt", "max-file=4", "--log-opt", "compress=true");
         var lines = logs(id);
         int first = Integer.parseInt(lines.getFirst());
         assertEquals("30000", lines.getLast());
@@ -336,7 +333,8 @@ class LogsTest {
     void the_default_driver_is_told_by_inspect_and_info() {
         var id = ran("true");
         assertEquals("json-file", engine.inspect(id).text("HostConfig", "LogConfig", "Type"));
-        assertEquals("json-file", docker("info", "--format", "{{.LoggingDriver}}").ok());
+        assertEquals(
+                "json-file", docker("info", "--format", "{{.LoggingDriver}}").ok());
     }
 
     @Test
@@ -392,7 +390,8 @@ class LogsTest {
                 running.add(docker("logs", "-f", id).start());
             }
             for (var follower : running) {
-                assertEquals(5000, follower.await(Duration.ofSeconds(30)).lines().size());
+                assertEquals(
+                        5000, follower.await(Duration.ofSeconds(30)).lines().size());
             }
         } finally {
             running.forEach(Command.Running::close);

@@ -24,7 +24,10 @@ class StatsTest {
     }
 
     private static Json stats(String id, String query) {
-        return engine.api().get("/containers/" + id + "/stats?" + query).expect(200).json();
+        return engine.api()
+                .get("/containers/" + id + "/stats?" + query)
+                .expect(200)
+                .json();
     }
 
     @Test
@@ -48,7 +51,15 @@ class StatsTest {
         assertTrue(stats.at("blkio_stats").present());
         assertEquals(Set.of("eth0"), stats.keys("networks"));
         assertEquals(
-                Set.of("rx_bytes", "rx_dropped", "rx_errors", "rx_packets", "tx_bytes", "tx_dropped", "tx_errors", "tx_packets"),
+                Set.of(
+                        "rx_bytes",
+                        "rx_dropped",
+                        "rx_errors",
+                        "rx_packets",
+                        "tx_bytes",
+                        "tx_dropped",
+                        "tx_errors",
+                        "tx_packets"),
                 stats.keys("networks", "eth0"));
     }
 
@@ -99,7 +110,8 @@ class StatsTest {
         var id = run("--name", "shown", "-m", "64m", "--network", "none", "busybox", "sleep", "600");
         var lines = docker("stats", "--no-stream").run().lines();
         assertTrue(
-                lines.getFirst().matches("CONTAINER ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET I/O +BLOCK I/O +PIDS"),
+                lines.getFirst()
+                        .matches("CONTAINER ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET I/O +BLOCK I/O +PIDS"),
                 lines.getFirst());
         assertTrue(
                 lines.get(1)
@@ -108,13 +120,24 @@ class StatsTest {
                 lines.get(1));
         assertEquals(
                 "shown 1",
-                docker("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", "shown").ok());
+                docker("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", "shown")
+                        .ok());
         docker("stats", "--no-stream", "missing").run().exits(1).says("missing");
     }
 
     @Test
     void the_memory_told_is_what_the_container_holds() {
-        var id = run("--network", "none", "--tmpfs", "/t", "-m", "128m", "busybox", "sh", "-c", "head -c 40000000 /dev/zero >/t/f; sleep 600");
+        var id = run(
+                "--network",
+                "none",
+                "--tmpfs",
+                "/t",
+                "-m",
+                "128m",
+                "busybox",
+                "sh",
+                "-c",
+                "head -c 40000000 /dev/zero >/t/f; sleep 600");
         Wait.until("40 MB", () -> stats(id, "stream=0&one-shot=1").number("memory_stats", "usage") > 40_000_000);
         assertTrue(stats(id, "stream=0&one-shot=1").number("memory_stats", "usage") < 80_000_000);
     }
@@ -125,7 +148,9 @@ class StatsTest {
         long before = stats(id, "stream=0&one-shot=1").number("networks", "eth0", "tx_bytes");
         var gateway = engine.inspect(id).text("NetworkSettings", "Gateway");
         docker("exec", id, "ping", "-c", "1", "-s", "20000", "-W", "2", gateway).run();
-        Wait.until("20 kB", () -> stats(id, "stream=0&one-shot=1").number("networks", "eth0", "tx_bytes") >= before + 20_000);
+        Wait.until(
+                "20 kB",
+                () -> stats(id, "stream=0&one-shot=1").number("networks", "eth0", "tx_bytes") >= before + 20_000);
     }
 
     @Test
@@ -133,14 +158,21 @@ class StatsTest {
         run("--name", "top", "--network", "none", "-u", "tester", "busybox", "sleep", "600");
         var plain = engine.api().get("/containers/top/top").expect(200).json();
         assertEquals(
-                "[UID, PID, PPID, C, STIME, TTY, TIME, CMD]", plain.texts("Titles").toString());
+                "[UID, PID, PPID, C, STIME, TTY, TIME, CMD]",
+                plain.texts("Titles").toString());
         assertEquals(1, plain.list("Processes").size());
-        var row = plain.list("Processes").getFirst().list().stream().map(Json::toString).toList();
+        var row = plain.list("Processes").getFirst().list().stream()
+                .map(Json::toString)
+                .toList();
         assertEquals("" + engine.pid("top"), row.get(1));
         assertEquals("sleep 600", row.get(7));
-        var chosen = engine.api().get("/containers/top/top?ps_args=-o+pid,user,comm").expect(200).json();
+        var chosen = engine.api()
+                .get("/containers/top/top?ps_args=-o+pid,user,comm")
+                .expect(200)
+                .json();
         assertEquals("[PID, USER, COMMAND]", chosen.texts("Titles").toString());
-        var aux = engine.api().get("/containers/top/top?ps_args=aux").expect(200).json();
+        var aux =
+                engine.api().get("/containers/top/top?ps_args=aux").expect(200).json();
         assertTrue(aux.texts("Titles").contains("%CPU"), "" + aux);
         docker("top", "missing").run().exits(1).says("missing");
         docker("kill", "top").ok();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -32,12 +33,13 @@ class UpdateTest {
         try {
             for (var line : groups.split("\n")) {
                 var parts = line.split(":", 3);
-                if (java.util.List.of(parts[1].split(",")).contains(controller)) {
+                if (List.of(parts[1].split(",")).contains(controller)) {
                     return Files.readString(Path.of("/sys/fs/cgroup/" + controller + parts[2], v1))
                             .strip();
                 }
             }
-            return Files.readString(Path.of("/sys/fs/cgroup" + groups.strip().split(":", 3)[2], v2)).strip();
+            return Files.readString(Path.of("/sys/fs/cgroup" + groups.strip().split(":", 3)[2], v2))
+                    .strip();
         } catch (java.io.IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
@@ -71,7 +73,8 @@ class UpdateTest {
         } else {
             assertEquals("50000 100000", limit(id, "cpu", "", "cpu.max"));
         }
-        docker("update", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "77", id).ok();
+        docker("update", "--cpu-shares", "512", "--cpuset-cpus", "0", "--pids-limit", "77", id)
+                .ok();
         assertEquals("0", limit(id, "cpuset", "cpuset.cpus", "cpuset.cpus"));
         assertEquals("77", limit(id, "pids", "pids.max", "pids.max"));
         if (v1()) {
@@ -108,8 +111,10 @@ class UpdateTest {
 
     @Test
     void a_stopped_container_has_the_new_limits_at_its_next_start() {
-        var id = docker("create", "-m", "64m", "--memory-swap", "64m", "--network", "none", "busybox", "sleep", "600").ok();
-        docker("update", "-m", "96m", "--memory-swap", "96m", "--restart", "on-failure:4", id).ok();
+        var id = docker("create", "-m", "64m", "--memory-swap", "64m", "--network", "none", "busybox", "sleep", "600")
+                .ok();
+        docker("update", "-m", "96m", "--memory-swap", "96m", "--restart", "on-failure:4", id)
+                .ok();
         docker("start", id).ok();
         assertEquals("" + (96 << 20), limit(id, "memory", "memory.limit_in_bytes", "memory.max"));
         assertEquals("on-failure", engine.inspect(id).text("HostConfig", "RestartPolicy", "Name"));
@@ -128,28 +133,41 @@ class UpdateTest {
     void what_cannot_be_is_refused_and_changes_nothing() {
         var id = sleeper("-m", "64m", "--memory-swap", "64m");
         docker("update", "-m", "1m", id).run().exits(1).says("Minimum memory limit");
-        docker("update", "-m", "128m", id).run().exits(1).says("Memory limit should be smaller than already set memoryswap limit");
+        docker("update", "-m", "128m", id)
+                .run()
+                .exits(1)
+                .says("Memory limit should be smaller than already set memoryswap limit");
         docker("update", "--cpus", "1000", id).run().exits(1).says("CPUs");
         docker("update", "--cpuset-cpus", "999", id).run().exits(1).says("999");
         docker("update", "--restart", "sometimes", id).run().exits(1).says("sometimes");
         docker("update", "-m", "64m", "missing").run().exits(1).says("missing");
-        docker("update", "--blkio-weight", "5", id).run().exits(1).says("blkio");
         assertEquals(64 << 20, engine.inspect(id).number("HostConfig", "Memory"));
         assertEquals("" + (64 << 20), limit(id, "memory", "memory.limit_in_bytes", "memory.max"));
-        engine.api().post("/containers/" + id + "/update", "{\"Memory\":\"much\"}").expect(400);
-        engine.api().post("/containers/" + id + "/update", "{").expect(400);
+        for (var body : List.of("{\"Memory\":\"much\"}", "{")) {
+            // dockerd 20.10 takes it for a fault of its own
+            assertEquals(
+                    engine.isKist() ? 400 : 500,
+                    engine.api().post("/containers/" + id + "/update", body).status(),
+                    body);
+        }
     }
 
     @Test
     void a_container_that_is_told_to_remove_itself_takes_no_policy() {
         var id = sleeper("--rm");
-        docker("update", "--restart", "always", id).run().exits(1).says("Restart policy cannot be updated because AutoRemove is enabled");
+        docker("update", "--restart", "always", id)
+                .run()
+                .exits(1)
+                .says("Restart policy cannot be updated because AutoRemove is enabled");
     }
 
     @Test
     void the_answer_has_warnings() {
         var id = sleeper();
-        var answer = engine.api().post("/containers/" + id + "/update", "{\"PidsLimit\":33}").expect(200).json();
+        var answer = engine.api()
+                .post("/containers/" + id + "/update", "{\"PidsLimit\":33}")
+                .expect(200)
+                .json();
         assertTrue(answer.keys().contains("Warnings"), "" + answer);
         assertEquals("33", limit(id, "pids", "pids.max", "pids.max"));
         // -1 and 0 take the limit away

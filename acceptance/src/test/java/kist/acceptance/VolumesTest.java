@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -42,6 +43,7 @@ class VolumesTest {
                 .ok();
     }
 
+    @BeforeEach
     @AfterEach
     void remove() {
         engine.removeContainers();
@@ -69,7 +71,9 @@ class VolumesTest {
     @Test
     void a_volume_outlives_its_containers() {
         run("-v", "kept:/data", "busybox", "sh", "-c", "echo first >/data/file").ok();
-        assertEquals("first", run("-v", "kept:/other", "busybox", "cat", "/other/file").ok());
+        assertEquals(
+                "first",
+                run("-v", "kept:/other", "busybox", "cat", "/other/file").ok());
         assertEquals(
                 "first",
                 run("--mount", "type=volume,source=kept,target=/third", "busybox", "cat", "/third/file")
@@ -81,23 +85,29 @@ class VolumesTest {
     void an_empty_volume_takes_over_what_the_image_has_there() {
         var listing = "cd /content; stat -c '%n %a %F' . file link sub sub/deep; cat file; readlink link";
         var plain = docker("run", "--rm", "filled", "sh", "-c", listing).ok();
-        assertEquals(plain, run("-v", "fresh:/content", "filled", "sh", "-c", listing).ok());
+        assertEquals(
+                plain,
+                run("-v", "fresh:/content", "filled", "sh", "-c", listing).ok());
         // and once only
         run("-v", "fresh:/content", "filled", "sh", "-c", "rm /content/file; echo mine >/content/own")
                 .ok();
         assertEquals(
-                "link\nown\nsub", run("-v", "fresh:/content", "filled", "ls", "/content").ok());
+                "link\nown\nsub",
+                run("-v", "fresh:/content", "filled", "ls", "/content").ok());
     }
 
     @Test
     void with_nocopy_or_with_something_in_it_it_stays_as_it_is() {
-        assertEquals("", run("-v", "empty:/content:nocopy", "filled", "ls", "/content").ok());
+        assertEquals(
+                "",
+                run("-v", "empty:/content:nocopy", "filled", "ls", "/content").ok());
         assertEquals(
                 "",
                 run("--mount", "type=volume,src=other,dst=/content,volume-nocopy", "filled", "ls", "/content")
                         .ok());
         run("-v", "filled:/x", "busybox", "touch", "/x/own").ok();
-        assertEquals("own", run("-v", "filled:/content", "filled", "ls", "/content").ok());
+        assertEquals(
+                "own", run("-v", "filled:/content", "filled", "ls", "/content").ok());
         // a directory of the host is never filled
         assertEquals(
                 "",
@@ -154,7 +164,18 @@ class VolumesTest {
         run("--volumes-from", "missing", "busybox").run().exits(125).says("missing");
         run("--volumes-from", "giver:nonsense", "busybox").run().exits(125).says("nonsense");
         // what the giver has goes with the last that uses it, not before
-        docker("run", "-d", "--name", "taker", "--network", "none", "--volumes-from", "giver", "busybox", "sleep", "600")
+        docker(
+                        "run",
+                        "-d",
+                        "--name",
+                        "taker",
+                        "--network",
+                        "none",
+                        "--volumes-from",
+                        "giver",
+                        "busybox",
+                        "sleep",
+                        "600")
                 .ok();
         docker("rm", "-v", "giver").ok();
         assertEquals("a", docker("exec", "taker", "cat", "/anonymous/a").ok());
@@ -173,7 +194,9 @@ class VolumesTest {
 
     @Test
     void create_tells_name_driver_labels_and_place() {
-        assertEquals("made", docker("volume", "create", "--label", "tier=back", "made").ok());
+        assertEquals(
+                "made",
+                docker("volume", "create", "--label", "tier=back", "made").ok());
         var made = volume("made");
         assertEquals("made", made.text("Name"));
         assertEquals("local", made.text("Driver"));
@@ -212,7 +235,13 @@ class VolumesTest {
     void the_driver_local_mounts_what_its_options_say() {
         docker("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m,mode=0700", "memory")
                 .ok();
-        var mount = run("-v", "memory:/memory", "busybox", "sh", "-c", "grep ' /memory ' /proc/mounts; stat -c %a /memory")
+        var mount = run(
+                        "-v",
+                        "memory:/memory",
+                        "busybox",
+                        "sh",
+                        "-c",
+                        "grep ' /memory ' /proc/mounts; stat -c %a /memory")
                 .ok();
         assertTrue(mount.contains("tmpfs") && mount.contains("size=1024k") && mount.endsWith("700"), mount);
         assertEquals("tmpfs", volume("memory").text("Options", "type"));
@@ -229,15 +258,23 @@ class VolumesTest {
     @Test
     void ls_takes_filters_and_formats() {
         docker("volume", "create", "--label", "kind=a", "alpha").ok();
-        docker("volume", "create", "--label", "kind=b", "--label", "more", "beta").ok();
+        docker("volume", "create", "--label", "kind=b", "--label", "more", "beta")
+                .ok();
         docker("create", "-v", "beta:/x", "busybox").ok();
         assertEquals("alpha\nbeta", docker("volume", "ls", "-q").ok());
-        assertEquals("alpha", docker("volume", "ls", "-q", "--filter", "label=kind=a").ok());
-        assertEquals("alpha\nbeta", docker("volume", "ls", "-q", "-f", "label=kind").ok());
+        assertEquals(
+                "alpha",
+                docker("volume", "ls", "-q", "--filter", "label=kind=a").ok());
+        assertEquals(
+                "alpha\nbeta", docker("volume", "ls", "-q", "-f", "label=kind").ok());
         assertEquals("beta", docker("volume", "ls", "-q", "-f", "name=bet").ok());
-        assertEquals("alpha", docker("volume", "ls", "-q", "-f", "dangling=true").ok());
-        assertEquals("beta", docker("volume", "ls", "-q", "-f", "dangling=false").ok());
-        assertEquals("alpha\nbeta", docker("volume", "ls", "-q", "-f", "driver=local").ok());
+        assertEquals(
+                "alpha", docker("volume", "ls", "-q", "-f", "dangling=true").ok());
+        assertEquals(
+                "beta", docker("volume", "ls", "-q", "-f", "dangling=false").ok());
+        assertEquals(
+                "alpha\nbeta",
+                docker("volume", "ls", "-q", "-f", "driver=local").ok());
         assertEquals("", docker("volume", "ls", "-q", "-f", "driver=other").ok());
         docker("volume", "ls", "-f", "nonesuch=1").run().exits(1).says("nonesuch");
         assertEquals(
@@ -252,8 +289,8 @@ class VolumesTest {
         docker("create", "-v", "used:/x", "-v", "/y", "busybox").ok();
         docker("volume", "create").ok();
         assertEquals(4, names().size());
-        var filters = "?filters=" + java.net.URLEncoder.encode(
-                "{\"label!\":{\"keep\":true}}", java.nio.charset.StandardCharsets.UTF_8);
+        var filters = "?filters="
+                + java.net.URLEncoder.encode("{\"label!\":{\"keep\":true}}", java.nio.charset.StandardCharsets.UTF_8);
         // before 1.42 the named ones go as well
         var answer = engine.api().post("/v1.41/volumes/prune" + filters, "").expect(200);
         assertEquals(1, answer.json().list("VolumesDeleted").size(), answer.text());
@@ -266,7 +303,17 @@ class VolumesTest {
 
     @Test
     void inspect_of_a_container_tells_its_mounts() {
-        docker("create", "--name", "box", "-v", "named:/n:ro", "-v", "/var/tmp:/b:rw,rslave", "--tmpfs", "/t", "busybox")
+        docker(
+                        "create",
+                        "--name",
+                        "box",
+                        "-v",
+                        "named:/n:ro",
+                        "-v",
+                        "/var/tmp:/b:rw,rslave",
+                        "--tmpfs",
+                        "/t",
+                        "busybox")
                 .ok();
         var mounts = engine.inspect("box").list("Mounts");
         assertEquals(2, mounts.size());
@@ -284,7 +331,8 @@ class VolumesTest {
 
     @Test
     void df_tells_size_and_users() {
-        run("-v", "sized:/x", "busybox", "sh", "-c", "head -c 100000 /dev/zero >/x/file").ok();
+        run("-v", "sized:/x", "busybox", "sh", "-c", "head -c 100000 /dev/zero >/x/file")
+                .ok();
         docker("create", "-v", "sized:/x", "busybox").ok();
         var volumes = engine.api().get("/v1.41/system/df").expect(200).json().list("Volumes");
         assertEquals(1, volumes.size());

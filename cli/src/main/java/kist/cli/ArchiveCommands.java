@@ -4,6 +4,7 @@ import java.io.FileInputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,7 +146,7 @@ final class ArchiveCommands {
         try (var answer = engine.stream("GET", path)) {
             if (Files.exists(target) && !Files.isRegularFile(target)) {
                 try (var out = Files.newOutputStream(target)) {
-                    answer.response().stream().transferTo(out);
+                    copy(answer, out, target);
                 }
                 return;
             }
@@ -154,13 +155,24 @@ final class ArchiveCommands {
             aside.toFile().deleteOnExit();
             try {
                 try (var out = Files.newOutputStream(aside)) {
-                    answer.response().stream().transferTo(out);
+                    copy(answer, out, target);
                 }
                 Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
             } catch (AtomicMoveNotSupportedException e) {
                 Files.move(aside, target, StandardCopyOption.REPLACE_EXISTING);
             } finally {
                 Files.deleteIfExists(aside);
+            }
+        }
+    }
+
+    private void copy(Engine.Streaming answer, OutputStream out, Path target) throws IOException {
+        try (var waiting = Waiting.begin(context, "Writing " + target.getFileName())) {
+            var bytes = new byte[128 * 1024];
+            var response = answer.response();
+            for (int n = response.read(bytes, 0, bytes.length); n >= 0; n = response.read(bytes, 0, bytes.length)) {
+                out.write(bytes, 0, n);
+                waiting.advance(n);
             }
         }
     }
@@ -187,7 +199,9 @@ final class ArchiveCommands {
         for (var change : parsed.all("change")) {
             query.append("&changes=").append(Engine.quote(change));
         }
-        context.line(engine.post(query.toString()).text("Id"));
+        try (var waiting = Waiting.begin(context, "Committing " + arguments.getFirst())) {
+            context.line(engine.post(query.toString()).text("Id"));
+        }
         return 0;
     }
 }

@@ -76,7 +76,14 @@ final class Commands {
                   --run-dir string   Where its sockets are (KIST_RUN_DIR; default /run/kist)
                   --storage-driver string  How layers are put together: overlay, copy or auto (KIST_STORAGE_DRIVER; default auto)
                   --subnet string    Subnet of its bridge (KIST_SUBNET; default a free one)
+                  --tls              Use TLS to a tcp:// engine, whoever it is (KIST_TLS)
+                  --tlscacert string  Trust certificates signed by these only (KIST_TLS_CACERT; default ca.pem)
+                  --tlscert string   The client's own certificate (KIST_TLS_CERT; default cert.pem)
+                  --tlskey string    Its key (KIST_TLS_KEY; default key.pem)
+                  --tlsverify        Use TLS to a tcp:// engine and verify who it is (KIST_TLS_VERIFY)
               -v, --version          Print version information and quit
+
+            The files of TLS are looked for in KIST_CERT_PATH (default ~/.docker).
 
             Run 'kist COMMAND --help' for more information on a command.
             """;

@@ -306,8 +306,8 @@ final class CompletionCommand {
     }
 
     /** Names of what the engine has, of containers with a query; none if it does not run, since nobody starts it by pressing a tab. */
-    private List<String> names(String kind) throws IOException {
-        if (!Engine.answers(context.settings().address())) {
+    private List<String> names(String kind) {
+        if (!Engine.answers(context)) {
             return List.of();
         }
         var engine = context.engine();
@@ -348,8 +348,8 @@ final class CompletionCommand {
                     }
                 }
             }
-        } catch (EngineError e) {
-            // an engine without such objects
+        } catch (EngineError | Failure | IOException e) {
+            // an engine without such objects, or one that goes just now
             return names;
         }
         return names;

@@ -112,13 +112,8 @@ final class ContainerCommands {
     static void awaitHealthy(Engine engine, String name) throws IOException {
         var answer = engine.post(Engine.container(name) + "/wait?condition=healthy");
         var error = answer.text("Error", "Message");
-        if (!error.isEmpty()) {
-            throw new EngineError(500, "container " + name + " did not become healthy: " + error);
-        }
-        if (answer.number("StatusCode") != 0) {
-            throw new EngineError(
-                    500,
-                    "container " + name + " ended with status " + answer.text("StatusCode") + " before it was healthy");
+        if (!error.isEmpty() || answer.number("StatusCode") != 0) {
+            throw new EngineError(500, error.isEmpty() ? "container " + name + " did not become healthy" : error);
         }
     }
 

@@ -27,13 +27,13 @@ record Context(
         String home,
         String terminals) {
 
-    static Context ofProcess(Settings settings) {
+    static Context ofProcess(Settings settings, Map<String, String> environment) {
         return new Context(
                 settings,
                 new FileInputStream(FileDescriptor.in),
                 new FileOutputStream(FileDescriptor.out),
                 new FileOutputStream(FileDescriptor.err),
-                System.getenv(),
+                environment,
                 System.getProperty("kist.home", ""),
                 System.getProperty("kist.terminals", ""));
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,9 +112,30 @@ final class Engine {
 
     /** Sends a tar and returns when the head of the answer is here. */
     Streaming upload(String path, InputStream body) throws IOException {
+        return upload("POST", path, body);
+    }
+
+    /** The same with another method. */
+    Streaming upload(String method, String path, InputStream body) throws IOException {
         var connection = connect();
-        connection.sendStream("POST", path, body);
+        connection.sendStream(method, path, body);
         return answered(connection);
+    }
+
+    /** A field of the head that a path has; empty where there is no such thing. */
+    Optional<String> head(String path, String field) throws IOException {
+        try (var connection = connect()) {
+            connection.send("HEAD", path, new byte[0], false);
+            var response = connection.receive();
+            if (response.status() == 404) {
+                return Optional.empty();
+            }
+            if (response.status() >= 400) {
+                // why is said only in a body, and a head has none: the same question with one is refused too
+                fetch(path, Map.of());
+            }
+            return Optional.of(response.header(field));
+        }
     }
 
     private static Streaming answered(Http connection) throws IOException {
@@ -161,14 +183,14 @@ final class Engine {
     private Http connect() throws IOException {
         var address = context.settings().address();
         try {
-            return Http.connect(address);
+            return Http.connect(address, context.environment());
         } catch (IOException e) {
             if (!context.settings().local()) {
                 throw new Failure(
                         1, "kist: cannot connect to the engine at " + address + ": " + reason(e) + ". Is it running?");
             }
             new EngineStarter(context).start();
-            return Http.connect(address);
+            return Http.connect(address, context.environment());
         }
     }
 
@@ -177,9 +199,9 @@ final class Engine {
         return message == null ? e.toString() : message;
     }
 
-    /** Whether an engine answers at this address now; starts none. */
-    static boolean answers(String address) {
-        try (var connection = Http.connect(address)) {
+    /** Whether the engine answers now; starts none. */
+    static boolean answers(Context context) {
+        try (var connection = Http.connect(context.settings().address(), context.environment())) {
             connection.send("GET", "/_ping", new byte[0], false);
             return connection.receive().status() == 200;
         } catch (IOException e) {

@@ -50,7 +50,7 @@ final class EngineStarter {
         try (var channel = FileChannel.open(
                         settings.runDir().resolve("start.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 var lock = channel.lock()) {
-            if (lock.isValid() && !Engine.answers(settings.address())) {
+            if (lock.isValid() && !Engine.answers(context)) {
                 spawn();
             }
         }
@@ -82,7 +82,7 @@ final class EngineStarter {
         var process = builder.start();
         long begun = System.nanoTime();
         try {
-            while (!Engine.answers(settings.address())) {
+            while (!Engine.answers(context)) {
                 if (!process.isAlive()) {
                     throw new Failure(1, "kist: the engine did not start: " + said(log, before));
                 }

@@ -215,6 +215,16 @@ final class Flags {
             return !given(name) || on(name);
         }
 
+        /** Whether any flag was given whose name begins so. */
+        boolean givenAny(String prefix) {
+            for (var name : values.keySet()) {
+                if (name.startsWith(prefix)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         boolean given(String name) {
             return values.containsKey(name);
         }

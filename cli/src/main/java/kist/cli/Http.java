@@ -5,9 +5,9 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -22,13 +22,13 @@ import java.util.Map;
 final class Http implements AutoCloseable {
     private static final int MAX_HEAD = 64 * 1024;
 
-    private final SocketChannel channel;
+    private final ByteChannel channel;
     private final String hostHeader;
     private final byte[] buffer = new byte[16 * 1024];
     private int position;
     private int limit;
 
-    private Http(SocketChannel channel, String hostHeader) {
+    private Http(ByteChannel channel, String hostHeader) {
         this.channel = channel;
         this.hostHeader = hostHeader;
     }
@@ -37,32 +37,38 @@ final class Http implements AutoCloseable {
      * Connects.
      *
      * @param address {@code unix:///path} or {@code tcp://host:port}
+     * @param environment which says whether there is TLS over TCP, see {@link Tls}
      * @throws IOException if nobody listens there
      * @throws Failure if the address has another form
      */
-    static Http connect(String address) throws IOException {
-        SocketAddress socket;
-        String hostHeader;
+    static Http connect(String address, Map<String, String> environment) throws IOException {
         if (address.startsWith("unix://")) {
-            socket = UnixDomainSocketAddress.of(address.substring("unix://".length()));
-            hostHeader = "kist";
-        } else if (address.startsWith("tcp://")) {
-            hostHeader = address.substring("tcp://".length());
-            int colon = hostHeader.lastIndexOf(':');
-            if (colon <= 0) {
-                throw new Failure(125, "kist: the host " + address + " lacks a port; tcp://HOST:PORT would be right");
-            }
-            try {
-                socket = new InetSocketAddress(
-                        hostHeader.substring(0, colon), Integer.parseInt(hostHeader.substring(colon + 1)));
-            } catch (IllegalArgumentException e) {
-                throw new Failure(125, "kist: the host " + address + " has no valid port");
-            }
-        } else {
+            var path = UnixDomainSocketAddress.of(address.substring("unix://".length()));
+            return new Http(SocketChannel.open(path), "kist");
+        }
+        if (!address.startsWith("tcp://")) {
             throw new Failure(
                     125, "kist: the host " + address + " is neither unix:///PATH nor tcp://HOST:PORT, which are known");
         }
-        return new Http(SocketChannel.open(socket), hostHeader);
+        var host = address.substring("tcp://".length());
+        int colon = host.lastIndexOf(':');
+        if (colon <= 0) {
+            throw new Failure(125, "kist: the host " + address + " lacks a port; tcp://HOST:PORT would be right");
+        }
+        var name = host.substring(0, colon);
+        int port;
+        try {
+            port = Integer.parseInt(host.substring(colon + 1));
+        } catch (NumberFormatException e) {
+            port = -1;
+        }
+        if (port < 1 || port > 65535) {
+            throw new Failure(125, "kist: the host " + address + " has no valid port");
+        }
+        var bare = name.startsWith("[") && name.endsWith("]") ? name.substring(1, name.length() - 1) : name;
+        return Tls.wanted(environment)
+                ? new Http(Tls.connect(bare, port, environment), host)
+                : new Http(SocketChannel.open(new InetSocketAddress(bare, port)), host);
     }
 
     /**
@@ -200,7 +206,11 @@ final class Http implements AutoCloseable {
 
     /** Says that no more will be written; the answer goes on. */
     void closeOutput() throws IOException {
-        channel.shutdownOutput();
+        if (channel instanceof SocketChannel socket) {
+            socket.shutdownOutput();
+        } else if (channel instanceof Tls tls) {
+            tls.closeOutput();
+        }
     }
 
     /** Raw bytes after a hijack, those first that came with the head; -1 at the end. */

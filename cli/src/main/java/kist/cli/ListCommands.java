@@ -225,6 +225,33 @@ final class ListCommands {
         return digits.length() > 12 ? digits.substring(0, 12) : digits;
     }
 
+    /** In double quotes as Go writes a string: what a terminal would act on is spelled out. */
+    static String quoted(String text) {
+        var out = new StringBuilder(text.length() + 2).append('"');
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
+            switch (c) {
+                case '"', '\\' -> out.append('\\').appendCodePoint(c);
+                case '\n' -> out.append("\\n");
+                case '\t' -> out.append("\\t");
+                case '\r' -> out.append("\\r");
+                default -> {
+                    if (c >= ' ' && c < 0x7f
+                            || c >= 0xa0 && Character.isDefined(c) && Character.getType(c) != Character.FORMAT) {
+                        out.appendCodePoint(c);
+                    } else {
+                        var hex = Integer.toHexString(c);
+                        int digits = c < 0x80 ? 2 : c < 0x10000 ? 4 : 8;
+                        out.append(c < 0x80 ? "\\x" : c < 0x10000 ? "\\u" : "\\U");
+                        out.repeat('0', digits - hex.length()).append(hex);
+                    }
+                }
+            }
+        }
+        return out.append('"').toString();
+    }
+
     /** Cut to this many characters, the last of them an ellipsis. */
     static String ellipsis(String text, int width) {
         return text.codePointCount(0, text.length()) <= width

@@ -3,6 +3,7 @@ package kist.cli;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import kist.config.Settings;
 
 /** The kist command. */
@@ -41,6 +42,11 @@ public final class Main {
                 .text("run-dir", 0, "string", "Where its sockets are")
                 .text("storage-driver", 0, "string", "How layers are put together")
                 .text("subnet", 0, "string", "Subnet of its bridge")
+                .bool("tls", 0, "Use TLS to a tcp:// engine, whoever it is")
+                .text("tlscacert", 0, "string", "Trust certificates signed by these only")
+                .text("tlscert", 0, "string", "The client's own certificate")
+                .text("tlskey", 0, "string", "Its key")
+                .bool("tlsverify", 0, "Use TLS to a tcp:// engine and verify who it is")
                 .bool("version", 'v', "Print version information and quit");
     }
 
@@ -61,7 +67,7 @@ public final class Main {
                     given.put(name, parsed.text(name).orElseThrow());
                 }
             }
-            context = Context.ofProcess(Settings.resolve(given, System.getenv()));
+            context = Context.ofProcess(Settings.resolve(given, System.getenv()), environment(parsed));
         } catch (Failure e) {
             System.err.println(e.text());
             return e.status();
@@ -79,6 +85,29 @@ public final class Main {
             return 0;
         }
         return guarded(context, arguments);
+    }
+
+    /** This process's, with the flags about TLS in the place of the variables of the same meaning. */
+    private static Map<String, String> environment(Flags.Parsed parsed) {
+        var environment = System.getenv();
+        if (!parsed.givenAny("tls")) {
+            return environment;
+        }
+        var all = new HashMap<String, String>(environment);
+        for (var flag : List.of("tlscacert", "tlscert", "tlskey")) {
+            if (parsed.given(flag)) {
+                all.put(
+                        "KIST_TLS_" + flag.substring(3).toUpperCase(java.util.Locale.ROOT),
+                        parsed.text(flag).orElseThrow());
+            }
+        }
+        if (parsed.given("tls")) {
+            all.put("KIST_TLS", parsed.on("tls") ? "1" : "");
+        }
+        if (parsed.given("tlsverify")) {
+            all.put("KIST_TLS_VERIFY", parsed.on("tlsverify") ? "1" : "");
+        }
+        return all;
     }
 
     /** Runs one command and turns whatever stops it into its last words and its status. */

@@ -91,7 +91,7 @@ final class Printf {
                 value instanceof String s
                         ? cut(s, precision)
                         : value instanceof Number ? bad(verb, value) : cut(TemplateFunctions.show(value), precision);
-            case 'q' -> value instanceof String s ? Doc.json(s) : bad(verb, value);
+            case 'q' -> value instanceof String s ? ListCommands.quoted(s) : bad(verb, value);
             case 'd' -> whole(value) ? plus + TemplateFunctions.show(value) : bad(verb, value);
             case 'x', 'X' -> {
                 var hex = value instanceof String s

@@ -86,7 +86,7 @@ final class PsCommand {
         row.put("ID", whole ? id : ListCommands.shortId(id));
         row.put("Image", image(container, whole));
         var command = container.text("Command");
-        row.put("Command", '"' + (whole ? command : ListCommands.ellipsis(command, 20)) + '"');
+        row.put("Command", ListCommands.quoted(whole ? command : ListCommands.ellipsis(command, 20)));
         long created = container.number("Created");
         if (dated) {
             row.put("CreatedAt", Units.date(created));

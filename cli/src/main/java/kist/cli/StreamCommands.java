@@ -1,14 +1,12 @@
 package kist.cli;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /** {@code kist logs} and {@code kist events}: what goes on until it ends or the user has seen enough. */
 final class StreamCommands {
@@ -22,17 +20,18 @@ final class StreamCommands {
 
     int logs(List<String> args) throws IOException {
         var parsed = new Flags("logs", "CONTAINER", "Fetch the logs of a container")
+                .bool("details", 0, "Show extra details provided to logs")
                 .bool("follow", 'f', "Follow log output")
                 .text("since", 0, "string", "Show logs since a time (2013-01-02T13:23:37Z) or a span ago (42m)")
                 .text("tail", 'n', "string", "Number of lines to show from the end of the logs (default \"all\")")
                 .bool("timestamps", 't', "Show timestamps")
                 .text("until", 0, "string", "Show logs before a time (2013-01-02T13:23:37Z) or a span ago (42m)")
-                .withoutSwitches("details")
                 .parse(args)
                 .expect(1, 1);
         var details = engine.get(Engine.container(parsed.arguments().getFirst()) + "/json");
         var query = new StringBuilder("/logs?stdout=1&stderr=1");
         query.append(parsed.on("follow") ? "&follow=1" : "").append(parsed.on("timestamps") ? "&timestamps=1" : "");
+        query.append(parsed.on("details") ? "&details=1" : "");
         parsed.text("tail").ifPresent(tail -> query.append("&tail=").append(Engine.quote(tail)));
         parsed.text("since").ifPresent(t -> query.append("&since=").append(Units.moment("since", t)));
         parsed.text("until").ifPresent(t -> query.append("&until=").append(Units.moment("until", t)));
@@ -63,17 +62,17 @@ final class StreamCommands {
             query.setCharAt(0, '?');
         }
         var format = parsed.text("format").orElse("");
+        boolean json = format.equals("json");
+        var template = format.isEmpty() || json ? Optional.<Template>empty() : Optional.of(Template.parse(format));
         try (var answer = engine.stream("GET", "/events" + query)) {
-            var reader = new BufferedReader(new InputStreamReader(answer.response().stream(), StandardCharsets.UTF_8));
-            for (var line = reader.readLine(); line != null; line = reader.readLine()) {
-                if (!line.isBlank()) {
-                    var event = Doc.parse(line);
-                    context.line(
-                            format.isEmpty()
-                                    ? describe(event)
-                                    : format.equals("json") ? line : Template.render(format, event));
+            Lines.each(answer.response(), line -> {
+                if (json) {
+                    context.line(line);
+                    return;
                 }
-            }
+                var event = Doc.parse(line);
+                context.line(template.isPresent() ? template.get().render(event.value()) : describe(event));
+            });
         }
         return 0;
     }

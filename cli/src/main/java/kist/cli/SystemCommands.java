@@ -41,25 +41,26 @@ final class SystemCommands {
                 .text("format", 'f', "string", "'json' or a template such as '{{.Server.Version}}'")
                 .parse(args)
                 .expect(0, 0);
-        var engine = context.engine().get("/version");
+        var format = parsed.text("format").orElse("");
+        boolean json = format.isEmpty() || format.equals("json");
+        var template = json ? Optional.<Template>empty() : Optional.of(Template.parse(format));
         var client = new java.util.LinkedHashMap<String, Object>();
         client.put("Version", Main.VERSION);
         client.put("JavaVersion", System.getProperty("java.version", ""));
+        client.put("Os", "linux");
+        client.put("Arch", architecture());
+        var engine = context.engine().get("/version");
         var all = new java.util.LinkedHashMap<String, Object>();
         all.put("Client", client);
         all.put("Server", java.util.Objects.requireNonNullElse(engine.value(), java.util.Map.of()));
-        var format = parsed.text("format").orElse("");
-        if (format.equals("json")) {
-            context.line(Doc.json(all));
-            return 0;
-        }
         if (!format.isEmpty()) {
-            context.line(Template.render(format, new Doc(all)));
+            context.line(template.isPresent() ? template.get().render(all) : Doc.json(all));
             return 0;
         }
         var out = new StringBuilder("Client: Kist\n");
         field(out, 1, "Version", Main.VERSION);
         field(out, 1, "Java version", System.getProperty("java.version", ""));
+        field(out, 1, "OS/Arch", "linux/" + architecture());
         out.append("\nServer: ").append(engine.text("Platform", "Name")).append('\n');
         field(out, 1, "Version", engine.text("Version"));
         field(
@@ -72,6 +73,12 @@ final class SystemCommands {
         field(out, 1, "Kernel", engine.text("KernelVersion"));
         context.print(out.toString());
         return 0;
+    }
+
+    /** The machine's, in the words of image platforms. */
+    private static String architecture() {
+        var name = System.getProperty("os.arch", "");
+        return name.equals("aarch64") ? "arm64" : name;
     }
 
     private static void field(StringBuilder out, int depth, String name, String value) {
@@ -90,33 +97,15 @@ final class SystemCommands {
                 .text("format", 'f', "string", "'json' or a template such as '{{.Driver}}'")
                 .parse(args)
                 .expect(0, 0);
-        var info = context.engine().get("/info");
         var format = parsed.text("format").orElse("");
+        boolean json = format.isEmpty() || format.equals("json");
+        var template = json ? Optional.<Template>empty() : Optional.of(Template.parse(format));
+        var info = context.engine().get("/info");
         if (!format.isEmpty()) {
-            context.line(format.equals("json") ? Doc.json(info.value()) : Template.render(format, info));
+            context.line(template.isPresent() ? template.get().render(info.value()) : Doc.json(info.value()));
             return 0;
         }
-        var out = new StringBuilder();
-        line(out, "Containers", info.text("Containers"));
-        line(out, " Running", info.text("ContainersRunning"));
-        line(out, " Paused", info.text("ContainersPaused"));
-        line(out, " Stopped", info.text("ContainersStopped"));
-        line(out, "Images", info.text("Images"));
-        line(out, "Server Version", info.text("ServerVersion"));
-        line(out, "Storage Driver", info.text("Driver"));
-        line(out, "Cgroup Driver", info.text("CgroupDriver"));
-        line(out, "Cgroup Version", info.text("CgroupVersion"));
-        line(out, "Security Options", String.join(" ", info.strings("SecurityOptions")));
-        line(out, "Kernel Version", info.text("KernelVersion"));
-        line(out, "Operating System", info.text("OperatingSystem"));
-        line(out, "OSType", info.text("OSType"));
-        line(out, "Architecture", info.text("Architecture"));
-        line(out, "CPUs", info.text("NCPU"));
-        line(out, "Total Memory", Units.binarySize(info.number("MemTotal")));
-        line(out, "Name", info.text("Name"));
-        line(out, "ID", info.text("ID"));
-        line(out, "Kist Root Dir", info.text("DockerRootDir"));
-        context.print(out.toString());
+        context.print(InfoPage.of(info));
         for (var warning : info.strings("Warnings")) {
             context.error(warning);
         }
@@ -146,7 +135,7 @@ final class SystemCommands {
                 .parse(args)
                 .expect(0, 0);
         requireLocal("start");
-        boolean already = Engine.answers(context.settings().address());
+        boolean already = Engine.answers(context);
         if (!already) {
             new EngineStarter(context).start();
         }
@@ -161,7 +150,7 @@ final class SystemCommands {
                 .parse(args)
                 .expect(0, 0);
         var settings = context.settings();
-        if (!Engine.answers(settings.address())) {
+        if (!Engine.answers(context)) {
             context.line("No engine answers on " + settings.address());
             return 3;
         }
@@ -187,7 +176,7 @@ final class SystemCommands {
         requireLocal("shutdown");
         var engine = pid().flatMap(ProcessHandle::of).filter(process -> isEngine(process.pid()));
         if (parsed.on("stop-containers")) {
-            if (engine.isEmpty() && !Engine.answers(context.settings().address())) {
+            if (engine.isEmpty() && !Engine.answers(context)) {
                 throw new Failure(
                         1,
                         "kist: no engine runs in " + context.settings().runDir()

@@ -49,7 +49,17 @@ public final class Training {
             List.of("pull", "hello"),
             List.of("history", "hello"),
             List.of("run", "--rm", "-i", "-e", "A=B", "-v", "/a:/b", "-m", "64m", "--cpus", "0.5", "hello", "true"),
-            List.of("run", "-d", "-p", "8080:80", "--network", "web", "--mount", "type=tmpfs,dst=/t", "--restart=always", "hello"),
+            List.of(
+                    "run",
+                    "-d",
+                    "-p",
+                    "8080:80",
+                    "--network",
+                    "web",
+                    "--mount",
+                    "type=tmpfs,dst=/t",
+                    "--restart=always",
+                    "hello"),
             List.of("run", "-d", "--name=x", "hello"),
             List.of("exec", "-i", "trained", "true"),
             List.of("logs", "trained"),
@@ -166,7 +176,8 @@ public final class Training {
                     ? "{\"Type\":\"container\",\"Action\":\"start\",\"Actor\":{\"ID\":\"1\"},\"timeNano\":1}"
                     : "[{\"Kind\":1,\"Path\":\"/a\"}]";
         } else if (target.contains("/stats")) {
-            body = "{\"name\":\"/trained\",\"memory_stats\":{\"usage\":5,\"limit\":10},\"cpu_stats\":{\"online_cpus\":1}}";
+            body =
+                    "{\"name\":\"/trained\",\"memory_stats\":{\"usage\":5,\"limit\":10},\"cpu_stats\":{\"online_cpus\":1}}";
         } else if (target.contains("/top")) {
             body = "{\"Titles\":[\"PID\"],\"Processes\":[[\"1\"]]}";
         } else if (target.contains("/prune") || target.endsWith("/update") || target.startsWith("/system/df")) {

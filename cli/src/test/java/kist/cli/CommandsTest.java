@@ -284,8 +284,8 @@ class CommandsTest {
         assertEquals(1, kist("frobnicate"));
         assertTrue(err().contains("unknown command: kist frobnicate"), err());
         err.reset();
-        assertEquals(1, kist("volume", "x"));
-        assertEquals("kist: 'kist volume' is not supported by this version of Kist\n", err());
+        assertEquals(1, kist("swarm", "x"));
+        assertEquals("kist: 'kist swarm' is not supported by this version of Kist\n", err());
     }
 
     @Test

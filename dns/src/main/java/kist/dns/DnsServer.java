@@ -16,12 +16,13 @@ import java.nio.channels.SocketChannel;
 import java.util.concurrent.Semaphore;
 
 /**
- * A DNS server for containers: answers what its {@link Names} know, and hands on the rest. It listens where it is told,
- * by UDP and TCP, on virtual threads; nothing waits in it but for questions. Thread-safe.
+ * A DNS server for containers: answers what the {@link Names} of a listener know, and hands on the rest. It listens where
+ * it is told, by UDP and TCP, on virtual threads; nothing waits in it but for questions. Thread-safe.
  */
 public final class DnsServer {
     private static final System.Logger LOG = System.getLogger("kist.dns");
-    private static final int LARGEST_QUESTION = 4096;
+    private static final int LARGEST_QUESTION = 2048;
+    private static final int TRIES = 8;
     private static final int MOST_CONNECTIONS = 64;
     private static final int IDLE_MILLIS = 10_000;
 
@@ -32,45 +33,50 @@ public final class DnsServer {
         }
     }
 
-    private final Responder responder;
-
-    /** @param names asked for every question */
-    public DnsServer(Names names) {
-        this.responder = new Responder(names);
-    }
+    private final Forwarder forwarder = new Forwarder();
 
     /**
-     * Begins to answer at an address.
+     * Begins to answer at an address, in the network namespace of the calling thread.
      *
-     * @param port 0 for any that is free
+     * @param names asked for every question
+     * @param port by UDP and TCP; 0 for any that is free
      * @throws DnsException if the port is taken or the address is not this host's
      */
-    public Listener listen(InetAddress address, int port) {
-        try {
-            DatagramChannel datagrams = DatagramChannel.open(StandardProtocolFamily.INET);
+    public Listener listen(Names names, InetAddress address, int port) {
+        for (int i = 1; ; i++) {
             try {
-                datagrams.bind(new InetSocketAddress(address, port));
-                InetSocketAddress bound = (InetSocketAddress) datagrams.getLocalAddress();
-                ServerSocketChannel streams = ServerSocketChannel.open(StandardProtocolFamily.INET);
-                try {
-                    streams.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-                    streams.bind(bound);
-                } catch (IOException | RuntimeException e) {
-                    streams.close();
-                    throw e;
+                return open(new Responder(names, forwarder), address, port);
+            } catch (IOException e) {
+                // of a port that was free by UDP alone there may be another
+                if (port != 0 || i == TRIES) {
+                    throw new DnsException(
+                            "Names cannot be answered at " + address.getHostAddress() + " port " + port + ": "
+                                    + e.getMessage(),
+                            e);
                 }
-                Listener listener = new Listener(bound, datagrams, streams);
-                Thread.ofVirtual().name("dns-udp").start(() -> answerDatagrams(datagrams));
-                Thread.ofVirtual().name("dns-tcp").start(() -> answerStreams(streams));
-                return listener;
+            }
+        }
+    }
+
+    private static Listener open(Responder responder, InetAddress address, int port) throws IOException {
+        DatagramChannel datagrams = DatagramChannel.open(StandardProtocolFamily.INET);
+        try {
+            datagrams.bind(new InetSocketAddress(address, port));
+            InetSocketAddress bound = (InetSocketAddress) datagrams.getLocalAddress();
+            ServerSocketChannel streams = ServerSocketChannel.open(StandardProtocolFamily.INET);
+            try {
+                streams.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+                streams.bind(bound);
             } catch (IOException | RuntimeException e) {
-                datagrams.close();
+                streams.close();
                 throw e;
             }
-        } catch (IOException e) {
-            throw new DnsException(
-                    "Names cannot be answered at " + address.getHostAddress() + " port " + port + ": " + e.getMessage(),
-                    e);
+            Thread.ofVirtual().name("dns-udp").start(() -> answerDatagrams(responder, datagrams));
+            Thread.ofVirtual().name("dns-tcp").start(() -> answerStreams(responder, streams));
+            return new Listener(bound, datagrams, streams);
+        } catch (IOException | RuntimeException e) {
+            datagrams.close();
+            throw e;
         }
     }
 
@@ -102,7 +108,7 @@ public final class DnsServer {
         }
     }
 
-    private void answerDatagrams(DatagramChannel channel) {
+    private static void answerDatagrams(Responder responder, DatagramChannel channel) {
         ByteBuffer buffer = ByteBuffer.allocate(LARGEST_QUESTION);
         while (channel.isOpen()) {
             try {
@@ -112,7 +118,8 @@ public final class DnsServer {
                 buffer.get(question);
                 switch (responder.reply(client.getAddress(), question, false)) {
                     case Responder.Reply.Send(byte[] message) -> channel.send(ByteBuffer.wrap(message), client);
-                    case Responder.Reply.Ask ask -> Thread.ofVirtual().start(() -> forward(channel, client, ask));
+                    case Responder.Reply.Ask ask ->
+                        Thread.ofVirtual().start(() -> forward(responder, channel, client, ask));
                     case Responder.Reply.Silence s -> {}
                 }
             } catch (ClosedChannelException e) {
@@ -123,7 +130,8 @@ public final class DnsServer {
         }
     }
 
-    private void forward(DatagramChannel channel, InetSocketAddress client, Responder.Reply.Ask ask) {
+    private static void forward(
+            Responder responder, DatagramChannel channel, InetSocketAddress client, Responder.Reply.Ask ask) {
         try {
             channel.send(ByteBuffer.wrap(responder.forward(ask, false)), client);
         } catch (IOException e) {
@@ -131,7 +139,7 @@ public final class DnsServer {
         }
     }
 
-    private void answerStreams(ServerSocketChannel server) {
+    private static void answerStreams(Responder responder, ServerSocketChannel server) {
         Semaphore places = new Semaphore(MOST_CONNECTIONS);
         while (server.isOpen()) {
             try {
@@ -142,7 +150,7 @@ public final class DnsServer {
                 }
                 Thread.ofVirtual().start(() -> {
                     try (Socket socket = connection.socket()) {
-                        converse(socket);
+                        converse(responder, socket);
                     } catch (IOException | RuntimeException e) {
                         LOG.log(System.Logger.Level.DEBUG, "a conversation by TCP", e);
                     } finally {
@@ -158,7 +166,7 @@ public final class DnsServer {
     }
 
     /** Each message is preceded by its length (RFC 7766). */
-    private void converse(Socket socket) throws IOException {
+    private static void converse(Responder responder, Socket socket) throws IOException {
         socket.setSoTimeout(IDLE_MILLIS);
         DataInputStream in = new DataInputStream(socket.getInputStream());
         OutputStream out = socket.getOutputStream();

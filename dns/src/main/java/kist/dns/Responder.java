@@ -39,10 +39,11 @@ final class Responder {
     private static final int HEADER = 12;
 
     private final Names names;
-    private final Forwarder forwarder = new Forwarder();
+    private final Forwarder forwarder;
 
-    Responder(Names names) {
+    Responder(Names names, Forwarder forwarder) {
         this.names = names;
+        this.forwarder = forwarder;
     }
 
     /** What to do with a message. */

@@ -82,7 +82,7 @@ class DnsServerTest {
     }
 
     private InetSocketAddress serve(Names names) {
-        DnsServer.Listener l = new DnsServer(names).listen(LOOPBACK, 0);
+        DnsServer.Listener l = new DnsServer().listen(names, LOOPBACK, 0);
         open.add(l);
         return l.address();
     }

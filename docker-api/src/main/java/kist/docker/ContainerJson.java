@@ -10,6 +10,7 @@ import kist.engine.ContainerConfig;
 import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
 import kist.engine.HealthView;
+import kist.engine.HostConfig;
 import kist.engine.MountView;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +58,7 @@ final class ContainerJson {
                 "ProcessLabel",
                 "",
                 "AppArmorProfile",
-                "",
+                apparmor(c.config().host()),
                 "ExecIDs",
                 c.execs().isEmpty() ? null : c.execs(),
                 "HostConfig",
@@ -70,6 +71,17 @@ final class ContainerJson {
                 config(c),
                 "NetworkSettings",
                 PlaceJson.settings(c, call));
+    }
+
+    /** What the last of the security options about it says. */
+    private static String apparmor(HostConfig host) {
+        String profile = "";
+        for (String option : host.securityOpt()) {
+            if (option.startsWith("apparmor=") || option.startsWith("apparmor:")) {
+                profile = option.substring(9);
+            }
+        }
+        return profile;
     }
 
     private static Map<String, @Nullable Object> stateObject(ContainerView c) {

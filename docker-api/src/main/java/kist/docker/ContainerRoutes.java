@@ -129,7 +129,8 @@ final class ContainerRoutes {
                 call.answer(200);
             }
             case "update" -> {
-                List<String> warnings = call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""))));
+                List<String> warnings =
+                        call.ask(new Request.UpdateContainer(ref, UpdateBody.parse(call.body(""), call.atLeast(40))));
                 call.answer(200, Json.object("Warnings", warnings));
             }
             case "wait" -> await(call, ref);

@@ -23,6 +23,9 @@ import kist.http.Peer;
  * <p>Every version from 1.24 on is spoken to; the version in the path only chooses between forms of an answer.
  */
 public final class DockerDoor implements Handler {
+    /** The version of Docker that came with {@link #API_VERSION}: clients ask for it before they trust an engine. */
+    private static final String DOCKER_VERSION = "28.3.0";
+
     /** The newest API version whose forms are known. */
     public static final String API_VERSION = "1.51";
 
@@ -191,5 +194,10 @@ public final class DockerDoor implements Handler {
         }
         // from version 2 on, if it ever comes, everything is newer
         return part.startsWith("v1.") ? minor : NEWEST_MINOR;
+    }
+
+    /** What {@code version} and {@code info} call the engine: Docker's version with Kist's behind it. */
+    static String serverVersion(String kist) {
+        return DOCKER_VERSION + "+kist." + kist;
     }
 }

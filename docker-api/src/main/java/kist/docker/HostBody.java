@@ -53,8 +53,8 @@ final class HostBody {
                 .oomKillDisable(host.bool("OomKillDisable"))
                 .oomScoreAdj(CreateBody.small(
                         "OomScoreAdj", host.number("OomScoreAdj").orElse(0)))
-                .capAdd(host.strings("CapAdd"))
-                .capDrop(host.strings("CapDrop"))
+                .capAdd(host.stringsOrOne("CapAdd").orElse(List.of()))
+                .capDrop(host.stringsOrOne("CapDrop").orElse(List.of()))
                 .privileged(host.bool("Privileged"))
                 .readonlyRootfs(host.bool("ReadonlyRootfs"))
                 .securityOpt(host.strings("SecurityOpt"))

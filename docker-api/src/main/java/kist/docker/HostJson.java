@@ -83,8 +83,9 @@ final class HostJson {
         putUnlessEmpty(host, "StorageOpt", h.storageOptions());
         putUnlessEmpty(host, "Annotations", h.annotations());
         h.init().ifPresent(init -> host.put("Init", init));
-        h.maskedPaths().ifPresent(paths -> host.put("MaskedPaths", paths));
-        h.readonlyPaths().ifPresent(paths -> host.put("ReadonlyPaths", paths));
+        boolean all = h.privileged() && h.maskedPaths().isEmpty();
+        host.put("MaskedPaths", all ? null : h.hiddenPaths());
+        host.put("ReadonlyPaths", h.privileged() && h.readonlyPaths().isEmpty() ? null : h.unwritablePaths());
         return host;
     }
 
@@ -131,7 +132,7 @@ final class HostJson {
                 "MemorySwap", h.memorySwap(),
                 "MemorySwappiness", swappiness.isPresent() ? (Integer) swappiness.getAsInt() : null,
                 "OomKillDisable", h.oomKillDisable(),
-                "PidsLimit", h.pidsLimit() <= 0 ? null : (Long) h.pidsLimit(),
+                "PidsLimit", h.pidsLimit() == 0 ? null : (Long) Math.max(0, h.pidsLimit()),
                 "Ulimits", list(h.rlimits(), l -> Json.object("Name", l.name(), "Hard", l.hard(), "Soft", l.soft())),
                 "CpuCount", 0,
                 "CpuPercent", 0,
@@ -242,9 +243,9 @@ final class HostJson {
     private static void tmpfsOptions(MountSpec mount, Map<String, Object> options) {
         List<List<String>> others = new ArrayList<>();
         for (String option : mount.options()) {
-            if (option.startsWith("size=")) {
+            if (option.matches("size=[0-9]{1,18}")) {
                 options.put("SizeBytes", Long.parseLong(option.substring(5)));
-            } else if (option.startsWith("mode=")) {
+            } else if (option.matches("mode=[0-7]{1,5}")) {
                 options.put("Mode", Integer.parseInt(option.substring(5), 8));
             } else {
                 others.add(List.of(option.split("=", 2)));

@@ -35,7 +35,7 @@ final class InfoRoutes {
         json.put("CgroupVersion", Integer.toString(info.cgroupVersion()));
         json.putAll(host(info));
         json.put("ExperimentalBuild", false);
-        json.put("ServerVersion", info.version());
+        json.put("ServerVersion", DockerDoor.serverVersion(info.version()));
         Map<String, @Nullable Object> runtime = Json.object("path", "kist");
         json.put("Runtimes", Json.object("kist", runtime));
         json.put("DefaultRuntime", "kist");

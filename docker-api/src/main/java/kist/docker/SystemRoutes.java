@@ -61,11 +61,11 @@ final class SystemRoutes {
                 200,
                 Json.object(
                         "Platform",
-                        Json.object("Name", "Kist"),
+                        Json.object("Name", "Kist " + info.version()),
                         "Components",
                         List.of(Json.object("Name", "Engine", "Version", info.version(), "Details", details)),
                         "Version",
-                        info.version(),
+                        DockerDoor.serverVersion(info.version()),
                         "ApiVersion",
                         DockerDoor.API_VERSION,
                         "MinAPIVersion",

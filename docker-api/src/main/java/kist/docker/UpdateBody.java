@@ -14,8 +14,13 @@ import kist.engine.HostConfig.RestartPolicy;
 final class UpdateBody {
     private UpdateBody() {}
 
-    static ContainerUpdate parse(Fields body) {
+    /** @param pids whether the client speaks an API in which the number of processes can be changed: 1.40 */
+    static ContainerUpdate parse(Fields body, boolean pids) {
         RestartPolicy restart = HostBody.restart(body.object("RestartPolicy"));
+        OptionalLong processes = body.number("PidsLimit");
+        if (!pids) {
+            processes = OptionalLong.empty(); // clients of that time do not know that they say it
+        }
         OptionalLong weight = number(body, "BlkioWeight");
         // what only a creation can say
         body.nothing("CgroupParent", "Devices", "DeviceCgroupRules", "DeviceRequests", "Ulimits", "OomKillDisable");
@@ -34,7 +39,7 @@ final class UpdateBody {
                 .cpuRealtimeRuntime(number(body, "CpuRealtimeRuntime"))
                 .cpusetCpus(body.string("CpusetCpus"))
                 .cpusetMems(body.string("CpusetMems"))
-                .pidsLimit(body.number("PidsLimit"))
+                .pidsLimit(processes)
                 .blkioWeight(
                         weight.isPresent()
                                 ? OptionalInt.of(CreateBody.small("BlkioWeight", weight.getAsLong()))

@@ -29,7 +29,8 @@ class CreateBadInputTest {
             """.formatted(CreateBodyTest.EVERYTHING);
 
     /** One string stands for a list of one here. */
-    private static final Set<String> LIST_OR_STRING = Set.of("Cmd", "Entrypoint", "MaskedPaths", "ReadonlyPaths");
+    private static final Set<String> LIST_OR_STRING =
+            Set.of("Cmd", "Entrypoint", "MaskedPaths", "ReadonlyPaths", "CapAdd", "CapDrop");
 
     private static Map<String, Object> body() {
         return Json.parse(BODY.getBytes(StandardCharsets.UTF_8));

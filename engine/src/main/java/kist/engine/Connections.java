@@ -62,9 +62,7 @@ final class Connections {
             case NetworkRequest.InspectNetwork r -> directory.inspect(r.ref(), registry.all());
             case NetworkRequest.CreateNetwork r -> directory.create(r.config());
             case NetworkRequest.RemoveNetwork r -> {
-                String id = directory.get(r.ref()).id();
                 directory.remove(r.ref());
-                names.end(id);
                 yield Request.Done.DONE;
             }
             case NetworkRequest.PruneNetworks r -> directory.prune(r);
@@ -98,7 +96,11 @@ final class Connections {
         }
         List<Map.Entry<String, EndpointConfig>> wishes = mode.equals("none")
                 ? List.of()
-                : NetworkWishes.ordered(config, directory.get(mode).name());
+                : NetworkWishes.ordered(
+                        config,
+                        mode.equals(NetworkWishes.BRIDGE)
+                                ? mode
+                                : directory.get(mode).name());
         boolean usual = !wishes.isEmpty() && wishes.getFirst().getKey().equals(NetworkWishes.BRIDGE);
         try {
             Optional<String> mac = usual ? mac(config, wishes.getFirst().getValue(), mode) : Optional.empty();
@@ -170,13 +172,16 @@ final class Connections {
                 : network.name().equals(directoryName(c)) ? c.config().macAddress() : "";
         directory.use(network.id(), c.id());
         try {
+            if (!network.id().equals(directory.bridgeId())) {
+                serve(c, namespace);
+            }
             Endpoint e = networks.connect(c.id(), namespace, new EndpointWish(network.id(), wish.ipv4Address(), mac));
-            serve(network.id(), e);
             arrive(c, e, wish);
             return e;
         } catch (RuntimeException e) {
-            if (c.places.in(network.id()).isEmpty()) {
-                directory.leave(network.id(), c.id());
+            directory.leave(network.id(), c.id());
+            if (c.places.endpoints().stream().noneMatch(this::hasNames)) {
+                names.end(c);
             }
             throw e;
         }
@@ -186,9 +191,9 @@ final class Connections {
         return directory.find(NetworkWishes.mode(c.config())).map(Found::name).orElse("");
     }
 
-    private void serve(String networkId, Endpoint e) {
+    private void serve(Container c, Fd namespace) {
         try {
-            names.serve(networkId, e.gateway());
+            names.serve(c, namespace);
         } catch (DnsException x) {
             throw new NetworkException(String.valueOf(x.getMessage()), x);
         }
@@ -255,10 +260,11 @@ final class Connections {
 
     /** Gives back what a run held. */
     void release(Container c, boolean neverRan) {
+        names.end(c); // its sockets would keep the namespace
         if (NetworkWishes.own(c.config())) {
+            String sharing = NetworkWishes.CONTAINER + c.id();
             boolean shared = c.networkShared
-                    || registry.all().stream()
-                            .anyMatch(o -> o.host().network().equals(NetworkWishes.CONTAINER + c.id()));
+                    || registry.all().stream().anyMatch(o -> o.host().network().equals(sharing));
             if (c.network.isPresent()) {
                 networks.release(c.id(), c.network.get(), !shared && (neverRan || Lifecycle.recyclable(c.host())));
             } else {
@@ -293,11 +299,6 @@ final class Connections {
             }
             if (!e.networkId().equals(directory.bridgeId())) {
                 names.add(c, e, wish(c, e));
-                try {
-                    names.serve(e.networkId(), e.gateway());
-                } catch (DnsException x) {
-                    System.getLogger("kist").log(System.Logger.Level.WARNING, x.getMessage());
-                }
             }
         }
     }
@@ -309,6 +310,13 @@ final class Connections {
         }
         try {
             Fd namespace = linux.open(Path.of("/proc/" + pid + "/ns/net"), Flags.O_RDONLY, 0);
+            if (c.places.endpoints().stream().anyMatch(this::hasNames)) {
+                try {
+                    serve(c, namespace);
+                } catch (NetworkException e) {
+                    System.getLogger("kist").log(System.Logger.Level.WARNING, "no names for " + c.id(), e);
+                }
+            }
             return Optional.of(new Claimed(
                     namespace,
                     c.places.endpoints().stream()
@@ -348,12 +356,11 @@ final class Connections {
         HostFiles.write(to, hostname, c.config(), c.places.endpoints(), gateway(c), linked, nameServer(c));
     }
 
-    /** The engine's name server for a container: at the gateway of its first network that has names. */
+    /** The engine's name server, for a container in a network that has names. */
     private Optional<String> nameServer(Container c) {
-        Optional<Endpoint> gateway = gateway(c).filter(this::hasNames);
-        return gateway.or(() ->
-                        c.places.endpoints().stream().filter(this::hasNames).findFirst())
-                .map(Endpoint::gateway);
+        return c.places.endpoints().stream().anyMatch(this::hasNames)
+                ? Optional.of(NameService.ADDRESS)
+                : Optional.empty();
     }
 
     private boolean hasNames(Endpoint e) {
@@ -440,6 +447,9 @@ final class Connections {
         names.remove(e);
         directory.leave(e.networkId(), c.id());
         c.places = c.places.without(e);
+        if (c.places.endpoints().stream().noneMatch(this::hasNames)) {
+            names.end(c);
+        }
         tell("disconnect", c, e);
     }
 

@@ -109,7 +109,7 @@ final class ContainerStreams implements AutoCloseable {
                         EngineException.Kind.INTERNAL, "failed to initialize logging driver: " + e.getMessage(), e);
             }
         }
-        return directory.openForKeeper(linux, options, c.run.held());
+        return directory.openForKeeper(linux, options, c.run.holdForOrder());
     }
 
     /** Begins to forward the log of a container that runs, or what is left to forward of one that has ended. */

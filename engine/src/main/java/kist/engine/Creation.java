@@ -4,9 +4,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import kist.image.Image;
 import kist.image.ImageConfig;
+import kist.runtime.Capability;
 
 /** What a container becomes when what its user asked for is laid over what its image says; and what is refused. */
 final class Creation {
@@ -60,11 +62,16 @@ final class Creation {
     /** What silence means, said, where clients of Docker find it said. */
     private static ContainerConfig withDefaults(ContainerConfig config) {
         HostConfig host = config.host();
-        return host.memory() > 0 && host.memorySwap() == 0
-                ? config.withHost(HostConfigBuilder.builder(host)
-                        .memorySwap(2 * host.memory())
-                        .build())
-                : config;
+        boolean unsaid = host.memory() > 0 && host.memorySwap() == 0;
+        boolean bare = !SecurityOptions.of(host).systemPaths();
+        return config.withHost(HostConfigBuilder.builder(host)
+                .memorySwap(unsaid ? 2 * host.memory() : host.memorySwap())
+                .pidsLimit(Math.max(0, host.pidsLimit()))
+                .maskedPaths(bare ? Optional.of(List.of()) : host.maskedPaths())
+                .readonlyPaths(bare ? Optional.of(List.of()) : host.readonlyPaths())
+                .capAdd(Capability.fullNames(host.capAdd()))
+                .capDrop(Capability.fullNames(host.capDrop()))
+                .build());
     }
 
     private static String checkedSignal(String signal) {
@@ -152,9 +159,23 @@ final class Creation {
                 }
             }
         }
+        capabilities("CapAdd", host.capAdd());
+        capabilities("CapDrop", host.capDrop());
+        if (host.annotations().containsKey("")) {
+            throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+        }
         for (String group : host.groupAdd()) {
             if (group.isBlank()) {
                 throw invalid("a group to be added has no name");
+            }
+        }
+    }
+
+    private static void capabilities(String field, List<String> names) {
+        for (String name : names) {
+            if (!Capability.isKnown(name)) {
+                throw invalid("invalid " + field + ": unknown capability: \""
+                        + Names.printable(Capability.fullNames(List.of(name)).getFirst()) + "\"");
             }
         }
     }

@@ -126,7 +126,7 @@ final class Execs {
             boolean input = exec.config.attachStdin() && !detach;
             try (Cgroup cgroup = cgroups.open(specs.cgroupPath(c.stored));
                     Streams streams = detach && !tty ? Streams.none(null0) : Streams.open(linux, tty, input, null0)) {
-                Spec spec = specs.spec(c.stored);
+                Spec spec = specs.execSpec(c.stored);
                 boolean said = rows > 0 && columns > 0;
                 Process process = specs.process(spec, c.stored, exec.config)
                         .with(new Process.ConsoleSize(

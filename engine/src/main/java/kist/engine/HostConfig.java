@@ -125,6 +125,16 @@ public record HostConfig(
     /** Nothing said. */
     public static final HostConfig DEFAULT = HostConfigBuilder.builder().build();
 
+    /** The paths that are hidden from a container where nothing was said. */
+    public List<String> hiddenPaths() {
+        return maskedPaths.orElse(privileged ? List.of() : kist.runtime.DefaultSpec.MASKED_PATHS);
+    }
+
+    /** The paths that a container cannot write where nothing was said. */
+    public List<String> unwritablePaths() {
+        return readonlyPaths.orElse(privileged ? List.of() : kist.runtime.DefaultSpec.READONLY_PATHS);
+    }
+
     /** Reads silence of an older engine as silence of the user. */
     public HostConfig {
         network = said(network);

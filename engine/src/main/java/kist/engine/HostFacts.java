@@ -70,6 +70,7 @@ final class HostFacts {
         if (list.isEmpty()) {
             return;
         }
+        int highest = 0;
         for (String range : list.split(",", -1)) {
             int before = 0;
             for (String number : range.split("-", 2)) {
@@ -81,11 +82,12 @@ final class HostFacts {
                     throw Creation.invalid("Invalid value " + Names.printable(list) + " for " + field);
                 }
                 before = Integer.parseInt(number);
-                if (before > last) {
-                    throw Creation.invalid("Requested " + what + " are not available - requested " + list
-                            + ", available: 0" + (last > 0 ? "-" + last : ""));
-                }
+                highest = Math.max(highest, before);
             }
+        }
+        if (highest > last) {
+            throw Creation.invalid("Requested " + what + " are not available - requested " + list + ", available: 0"
+                    + (last > 0 ? "-" + last : ""));
         }
     }
 

@@ -1,16 +1,21 @@
 package kist.engine;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import kist.dns.HostResolvers;
 import kist.network.Endpoint;
 
 /** The files that a container gets from its host: /etc/hosts, /etc/hostname, /etc/resolv.conf (hosts(5), resolv.conf(5)). */
 final class HostFiles {
+    /** Where systemd-resolved says whom it asks. */
+    private static final Path UPSTREAM = Path.of("/run/systemd/resolve/resolv.conf");
+
     private HostFiles() {}
 
     /**
@@ -123,6 +128,12 @@ final class HostFiles {
                         rest.add(line);
                     }
                 }
+            }
+        }
+        if (servers.isEmpty()) {
+            // what a stub on the loopback asks in its turn
+            for (InetSocketAddress s : HostResolvers.parse(read(UPSTREAM))) {
+                servers.add(s.getAddress().getHostAddress());
             }
         }
         if (!host.dns().isEmpty()) {

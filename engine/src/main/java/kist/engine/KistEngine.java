@@ -82,7 +82,7 @@ public final class KistEngine implements Engine {
         this.sharing = new Sharing(linux, registry);
         this.directory = new NetworkDirectory(networks, new NetworkStore(root.resolve("network/user")), events);
         directory.restore();
-        this.names = new NameService(registry, directory);
+        this.names = new NameService(networks, registry, directory);
         this.connections = new Connections(linux, networks, directory, names, registry, store, events);
         ContainerRuntime runtime = new ContainerRuntime(linux, keeper, cgroups);
         this.streams = new ContainerStreams(linux, keeper, store, poller, events, options.runDirectory());
@@ -359,6 +359,7 @@ public final class KistEngine implements Engine {
     private static List<String> warnings(StoredContainer stored, Image image, Optional<Platform> wanted) {
         List<String> warnings =
                 new ArrayList<>(ResourceLimits.warnings(stored.config().host()));
+        warnings.addAll(Sharing.warnings(stored.config().host()));
         if (stored.config().host().network().equals("host")
                 && !stored.config().hostname().isEmpty()) {
             warnings.add("the hostname is the container's own; the network is the host's");

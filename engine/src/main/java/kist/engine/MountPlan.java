@@ -135,7 +135,7 @@ final class MountPlan {
         String config = "invalid mount config for type \"" + Names.printable(m.type()) + "\": ";
         if (!m.target().startsWith("/") || clean(m.target()).equals("/")) {
             throw Creation.invalid(config + "invalid mount path: '" + Names.printable(m.target())
-                    + "' mount path must be absolute and not the root");
+                    + "' mount path must be absolute and the destination can't be '/'");
         }
         for (String path : List.of(m.target(), m.source())) {
             if (path.indexOf('\0') >= 0) {
@@ -182,7 +182,7 @@ final class MountPlan {
                     throw Creation.invalid(config + "field Source must not be empty: name an image");
                 }
             }
-            case "tmpfs" -> {}
+            case "tmpfs" -> TmpfsOptions.check(m.options());
             default ->
                 throw Creation.invalid("mount type unknown: \"" + Names.printable(m.type())
                         + "\"; bind, volume, tmpfs or image" + " is wanted");

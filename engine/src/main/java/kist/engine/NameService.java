@@ -15,20 +15,29 @@ import java.util.concurrent.ConcurrentHashMap;
 import kist.dns.DnsServer;
 import kist.dns.HostResolvers;
 import kist.engine.ContainerConfig.EndpointConfig;
+import kist.kernel.Fd;
 import kist.network.Endpoint;
+import kist.network.Networks;
 
 /**
- * The names of running containers, answered by DNS at each network's gateway. Who asks is known by the address the
- * question comes from. Addresses of different networks never overlap. Thread-safe.
+ * The names of running containers. For each container in a network of users' own the engine answers DNS inside the
+ * container's network namespace, at {@value #ADDRESS}: no firewall of the host is in between, nobody can ask in another's
+ * name, and a container's own programs may have port 53. There is no process and no platform thread for it; an engine
+ * that starts again opens its sockets there anew. Thread-safe.
  */
-final class NameService implements kist.dns.Names, AutoCloseable {
+final class NameService implements AutoCloseable {
+    /** Where Docker answers too, and so what is written in people's configurations. */
+    static final String ADDRESS = "127.0.0.11";
+
     private static final int PORT = 53;
     private static final int SHORT = 12;
 
+    private final Networks networks;
     private final Registry registry;
     private final NetworkDirectory directory;
     private final HostResolvers host = new HostResolvers(Path.of("/etc/resolv.conf"));
-    private final DnsServer server = new DnsServer(this);
+    private final DnsServer server = new DnsServer();
+    /** By container. */
     private final Map<String, DnsServer.Listener> listeners = new ConcurrentHashMap<>();
 
     private final Map<InetAddress, Place> byAddress = new ConcurrentHashMap<>();
@@ -38,19 +47,31 @@ final class NameService implements kist.dns.Names, AutoCloseable {
     /** A container's place in a network, with the names that it has there. */
     private record Place(Container container, Endpoint endpoint, Set<String> names) {}
 
-    NameService(Registry registry, NetworkDirectory directory) {
+    NameService(Networks networks, Registry registry, NetworkDirectory directory) {
+        this.networks = networks;
         this.registry = registry;
         this.directory = directory;
     }
 
-    /** Answers in a network from now on; harmless where it does so already. */
-    void serve(String networkId, String gateway) {
-        listeners.computeIfAbsent(networkId, id -> server.listen(InetAddress.ofLiteral(gateway), PORT));
+    /**
+     * Answers a container from now on; harmless where that is so already.
+     *
+     * @throws kist.network.NetworkException if the kernel refuses
+     * @throws kist.dns.DnsException if no socket can be had
+     */
+    void serve(Container c, Fd namespace) {
+        if (!listeners.containsKey(c.id())) {
+            networks.nameServer(namespace, ADDRESS, () -> {
+                DnsServer.Listener listener = server.listen(new View(c), InetAddress.ofLiteral(ADDRESS), 0);
+                listeners.put(c.id(), listener);
+                return listener.address().getPort();
+            });
+        }
     }
 
-    /** Answers no more in a network. */
-    void end(String networkId) {
-        DnsServer.Listener listener = listeners.remove(networkId);
+    /** Answers a container no more. */
+    void end(Container c) {
+        DnsServer.Listener listener = listeners.remove(c.id());
         if (listener != null) {
             listener.close();
         }
@@ -97,27 +118,56 @@ final class NameService implements kist.dns.Names, AutoCloseable {
         }
     }
 
-    @Override
-    public Answer find(InetAddress client, String name) {
-        Place asking = byAddress.get(client);
-        if (asking == null) {
-            return new Answer.Refused();
+    /** What one container knows. Who asks is known by where: the sender's address says nothing more. */
+    private final class View implements kist.dns.Names {
+        private final Container c;
+
+        View(Container c) {
+            this.c = c;
         }
-        Container c = asking.container();
-        for (Endpoint e : c.places.endpoints()) {
-            List<InetAddress> found = linked(c, e, name);
-            if (found.isEmpty()) {
-                found = named(e.networkId(), name);
+
+        @Override
+        public Answer find(InetAddress client, String name) {
+            for (Endpoint e : c.places.endpoints()) {
+                List<InetAddress> found = linked(c, e, name);
+                if (found.isEmpty()) {
+                    found = named(e.networkId(), name);
+                }
+                String suffix = "." + e.network().toLowerCase(Locale.ROOT);
+                if (found.isEmpty() && name.endsWith(suffix)) {
+                    found = named(e.networkId(), name.substring(0, name.length() - suffix.length()));
+                }
+                if (!found.isEmpty()) {
+                    return new Answer.Addresses(found);
+                }
             }
-            String suffix = "." + e.network().toLowerCase(Locale.ROOT);
-            if (found.isEmpty() && name.endsWith(suffix)) {
-                found = named(e.networkId(), name.substring(0, name.length() - suffix.length()));
-            }
-            if (!found.isEmpty()) {
-                return new Answer.Addresses(found);
-            }
+            return elsewhere();
         }
-        return elsewhere(c);
+
+        @Override
+        public Answer reverse(InetAddress client, InetAddress address) {
+            Place found = byAddress.get(address);
+            if (found != null && c.places.in(found.endpoint().networkId()).isPresent()) {
+                return new Answer.Pointers(List.of(
+                        found.container().name() + "." + found.endpoint().network()));
+            }
+            return elsewhere();
+        }
+
+        /** Without a way out of the host there is none for questions either (CVE-2024-29018). */
+        private Answer elsewhere() {
+            return reachesOut(c) ? new Answer.Elsewhere() : new Answer.Nothing();
+        }
+
+        @Override
+        public List<InetSocketAddress> upstreams(InetAddress client) {
+            List<String> own = c.host().dns();
+            return own.isEmpty()
+                    ? host.servers()
+                    : own.stream()
+                            .map(s -> new InetSocketAddress(InetAddress.ofLiteral(s), PORT))
+                            .toList();
+        }
     }
 
     private List<InetAddress> named(String networkId, String name) {
@@ -149,47 +199,12 @@ final class NameService implements kist.dns.Names, AutoCloseable {
         return List.of();
     }
 
-    /** Without a way out of the host there is none for questions either (CVE-2024-29018). */
-    private Answer elsewhere(Container c) {
-        return reachesOut(c) ? new Answer.Elsewhere() : new Answer.Nothing();
-    }
-
     private boolean reachesOut(Container c) {
         return c.places.endpoints().stream()
                 .anyMatch(e -> directory
                         .user(e.networkId())
                         .map(n -> !n.config().internal())
                         .orElse(true));
-    }
-
-    @Override
-    public Answer reverse(InetAddress client, InetAddress address) {
-        Place asking = byAddress.get(client);
-        if (asking == null) {
-            return new Answer.Refused();
-        }
-        Place found = byAddress.get(address);
-        if (found != null
-                && asking.container().places.in(found.endpoint().networkId()).isPresent()) {
-            return new Answer.Pointers(
-                    List.of(found.container().name() + "." + found.endpoint().network()));
-        }
-        return elsewhere(asking.container());
-    }
-
-    @Override
-    public List<InetSocketAddress> upstreams(InetAddress client) {
-        Place asking = byAddress.get(client);
-        if (asking == null) {
-            return List.of();
-        }
-        List<String> own = asking.container().host().dns();
-        if (own.isEmpty()) {
-            return host.servers();
-        }
-        return own.stream()
-                .map(s -> new InetSocketAddress(InetAddress.ofLiteral(s), PORT))
-                .toList();
     }
 
     @Override

@@ -28,6 +28,7 @@ final class NetworkDirectory {
     private final NetworkStore store;
     private final Events events;
     private final Map<String, NetworkInfo> predefined = new LinkedHashMap<>();
+    private final String bridgeId;
     private final TreeMap<String, StoredNetwork> byId = new TreeMap<>();
     /** Ids of the containers that hold a place in a network now. */
     private final Map<String, Set<String>> users = new HashMap<>();
@@ -37,6 +38,7 @@ final class NetworkDirectory {
         this.store = store;
         this.events = events;
         networks.list().forEach(n -> predefined.put(n.id(), n));
+        this.bridgeId = predefined.keySet().iterator().next();
     }
 
     /** For the start of the engine: knows again what is on disk, and finishes what was to be removed. */
@@ -121,7 +123,7 @@ final class NetworkDirectory {
 
     /** Id of the default bridge. */
     String bridgeId() {
-        return networks.list().getFirst().id();
+        return bridgeId;
     }
 
     /** A container takes a place in a network, which cannot be removed until it gives it back. */

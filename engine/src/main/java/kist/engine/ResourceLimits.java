@@ -88,7 +88,10 @@ final class ResourceLimits {
         if (host.cpuQuota() < -1) {
             throw Creation.invalid("the CPU quota must be a number of microseconds, or -1 for none");
         }
-        if (host.cpuShares() < 0 || host.cpuShares() == 1 || host.cpuShares() > 262_144) {
+        if (host.cpuShares() < 0) {
+            throw Creation.invalid("invalid CPU shares (" + host.cpuShares() + "): value must be a positive integer");
+        }
+        if (host.cpuShares() == 1 || host.cpuShares() > 262_144) {
             throw Creation.invalid("CPU shares must be from 2 to 262144, not " + host.cpuShares());
         }
         if (host.cpuRealtimePeriod() < 0 || host.cpuRealtimeRuntime() < 0) {
@@ -139,8 +142,13 @@ final class ResourceLimits {
      * @throws EngineException for a block device that is none
      */
     static Resources resources(HostConfig host) {
+        return limits(host).withDevices(Devices.rules(host));
+    }
+
+    /** The same without what may be done with devices. */
+    static Resources limits(HostConfig host) {
         return new Resources(
-                Devices.rules(host),
+                List.of(),
                 memoryOf(host),
                 cpuOf(host),
                 host.pidsLimit() > 0 ? Optional.of(new Resources.Pids(host.pidsLimit())) : Optional.empty(),

@@ -22,7 +22,9 @@ final class Run {
     private final Condition changed = lock.newCondition();
     private final ToKeeper keeper;
     private final Map<Object, Long> holds = new IdentityHashMap<>();
-    private long held = Keeper.NO_HOLD;
+    private final ReentrantLock telling = new ReentrantLock();
+    private long told = Keeper.NO_HOLD;
+    private long ordered = Keeper.NO_HOLD;
     private long begun;
     private long ended;
     private int exitCode;
@@ -48,10 +50,10 @@ final class Run {
         lock.lock();
         try {
             holds.put(reader, offset);
-            tellHolds();
         } finally {
             lock.unlock();
         }
+        tellHolds();
     }
 
     /** A reader needs no more. */
@@ -59,20 +61,23 @@ final class Run {
         lock.lock();
         try {
             holds.remove(reader);
-            tellHolds();
         } finally {
             lock.unlock();
         }
+        tellHolds();
     }
 
     private void tellHolds() {
-        long lowest = Keeper.NO_HOLD;
-        for (long offset : holds.values()) {
-            lowest = Math.min(lowest, offset);
-        }
-        if (lowest != held) {
-            held = lowest;
-            keeper.hold(lowest);
+        // in order, but not under the lock, which whoever hears the keeper needs: the two would wait for each other
+        telling.lock();
+        try {
+            long lowest = held();
+            if (lowest != told) {
+                told = lowest;
+                keeper.hold(lowest);
+            }
+        } finally {
+            telling.unlock();
         }
     }
 
@@ -80,9 +85,24 @@ final class Run {
     long held() {
         lock.lock();
         try {
-            return held;
+            long lowest = Keeper.NO_HOLD;
+            for (long offset : holds.values()) {
+                lowest = Math.min(lowest, offset);
+            }
+            return lowest;
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** The offset that must not be deleted now, for the order that makes the next process. */
+    long holdForOrder() {
+        telling.lock();
+        try {
+            ordered = held();
+            return ordered;
+        } finally {
+            telling.unlock();
         }
     }
 
@@ -101,13 +121,18 @@ final class Run {
         try {
             begun++;
             process = Optional.of(spawned);
-            if (held != Keeper.NO_HOLD) {
-                keeper.hold(held); // somebody may have come while the process was being made
-            }
             changed.signalAll();
         } finally {
             lock.unlock();
         }
+        telling.lock();
+        try {
+            told = ordered; // what was said between the order and now found no process
+            ordered = Keeper.NO_HOLD;
+        } finally {
+            telling.unlock();
+        }
+        tellHolds();
     }
 
     /** A run has ended, or a start has failed, which counts as one. */

@@ -52,10 +52,14 @@ final class Sharing {
                 throw Creation.invalid("conflicting options: domainname and the UTS mode");
             }
         }
-        if (host.shmSize() != 0 && !List.of("", "private", "shareable").contains(host.ipcMode())) {
-            throw Creation.invalid("conflicting options: the size of /dev/shm and the IPC mode " + host.ipcMode()
-                    + ", which brings its own or none");
-        }
+    }
+
+    /** Sentences about settings that have no effect beside others. */
+    static List<String> warnings(HostConfig host) {
+        return host.shmSize() != 0 && !List.of("", "private", "shareable").contains(host.ipcMode())
+                ? List.of("the size of /dev/shm has no effect: the IPC mode " + host.ipcMode()
+                        + " brings its own or none")
+                : List.of();
     }
 
     private static void requireContainer(String what, String mode) {

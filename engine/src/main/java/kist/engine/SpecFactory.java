@@ -40,7 +40,21 @@ final class SpecFactory {
         return hosts ? HostFacts.hostname() : c.id().substring(0, 12);
     }
 
+    /** All of a container; devices have the numbers that they have on the host now. */
     Spec spec(StoredContainer c) {
+        HostConfig host = c.config().host();
+        return process(c)
+                .resources(ResourceLimits.resources(host))
+                .devices(Devices.nodes(host))
+                .build();
+    }
+
+    /** What a further process takes from its container: neither limits nor devices, which may be gone from the host. */
+    Spec execSpec(StoredContainer c) {
+        return process(c).build();
+    }
+
+    private DefaultSpec process(StoredContainer c) {
         HostConfig host = c.config().host();
         boolean hostUts = host.utsMode().equals("host");
         String hostname = hostname(c);
@@ -55,17 +69,19 @@ final class SpecFactory {
                 .user(User.named(c.user(), host.groupAdd()))
                 .terminal(c.config().tty())
                 .hostname(hostUts ? "" : hostname)
-                .domainname(c.config().domainname())
+                // the parameter, set later by its other name, would be lost
+                .domainname(
+                        host.sysctls().containsKey("kernel.domainname")
+                                ? ""
+                                : c.config().domainname())
                 .capabilities(host.capAdd(), host.capDrop())
                 .readonlyRoot(host.readonlyRootfs())
                 .shmSize(host.shmSize())
                 .mounts(VolumeMounts.spec(c.mountPoints()))
-                .resources(ResourceLimits.resources(host))
                 .rlimits(host.rlimits().stream()
                         .map(r -> Rlimit.of(r.name(), r.soft(), r.hard()))
                         .toList())
                 .sysctls(host.sysctls())
-                .devices(Devices.nodes(host))
                 .annotations(host.annotations())
                 .cgroupsPath(cgroupPath(c));
         if (host.oomScoreAdj() != 0) {
@@ -84,7 +100,7 @@ final class SpecFactory {
         host.maskedPaths().ifPresent(spec::maskedPaths);
         host.readonlyPaths().ifPresent(spec::readonlyPaths);
         SecurityOptions.of(host).apply(spec);
-        return spec.build();
+        return spec;
     }
 
     /**

@@ -122,7 +122,8 @@ final class Updates {
                 .cpuRealtimeRuntime(wish.cpuRealtimeRuntime().orElse(old.cpuRealtimeRuntime()))
                 .cpusetCpus(wish.cpusetCpus().isEmpty() ? old.cpusetCpus() : wish.cpusetCpus())
                 .cpusetMems(wish.cpusetMems().isEmpty() ? old.cpusetMems() : wish.cpusetMems())
-                .pidsLimit(wish.pidsLimit().orElse(old.pidsLimit()))
+                // -1 remembers that somebody said "none"
+                .pidsLimit(wish.pidsLimit().isPresent() ? none(wish.pidsLimit().getAsLong()) : old.pidsLimit())
                 .blkioWeight(wish.blkioWeight().orElse(old.blkioWeight()))
                 .blkioWeightDevices(
                         over(old.blkioWeightDevices(), wish.blkioWeightDevices(), HostConfig.DeviceWeight::path))
@@ -132,6 +133,10 @@ final class Updates {
                 .blkioWriteIops(over(old.blkioWriteIops(), wish.blkioWriteIops(), HostConfig.DeviceRate::path))
                 .restart(wish.restart().orElse(old.restart()))
                 .build();
+    }
+
+    private static long none(long limit) {
+        return limit > 0 ? limit : -1;
     }
 
     private static <T> List<T> over(List<T> old, List<T> wish, Function<T, String> path) {
@@ -147,8 +152,8 @@ final class Updates {
 
     /** What must be written to come from one to the other; where the other has no limit, the kernel's word for none. */
     static Resources difference(HostConfig from, HostConfig to) {
-        Resources before = ResourceLimits.resources(from);
-        Resources after = ResourceLimits.resources(to);
+        Resources before = ResourceLimits.limits(from);
+        Resources after = ResourceLimits.limits(to);
         return new Resources(
                 List.of(),
                 after.memory().equals(before.memory()) ? Optional.empty() : Optional.of(memory(to)),

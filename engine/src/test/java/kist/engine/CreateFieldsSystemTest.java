@@ -109,6 +109,14 @@ final class CreateFieldsSystemTest {
     void shared_memory_is_sized_or_absent() throws Exception {
         assertEquals("1\n=0", box.run(host().shmSize(8 << 20), "grep -c '/dev/shm tmpfs.*size=8192k' /proc/mounts"));
         assertEquals("0\n=1", box.run(host().ipcMode("none"), "grep -c /dev/shm /proc/mounts"));
+        Request.Created created = box.call(new Request.CreateContainer(
+                "",
+                ContainerConfig.of("box", "true")
+                        .withHost(host().ipcMode("host").shmSize(1 << 20).build())));
+        assertEquals(
+                List.of("the size of /dev/shm has no effect: the IPC mode host brings its own or none"),
+                created.warnings());
+        box.remove(created.id());
     }
 
     @Test
@@ -179,6 +187,9 @@ final class CreateFieldsSystemTest {
         assertTrue(refused(host().memorySwappiness(OptionalInt.of(101)))
                 .contains("valid memory swappiness range is 0-100"));
         assertTrue(refused(host().cpusetMems("7")).contains("Requested memory nodes are not available - requested 7"));
+        assertEquals("Invalid value 1-42,, for cpuset cpus", refused(host().cpusetCpus("1-42,,")));
+        assertEquals("Invalid value 42-3,1-- for cpuset mems", refused(host().cpusetMems("42-3,1--")));
+        assertEquals("invalid CPU shares (-1): value must be a positive integer", refused(host().cpuShares(-1)));
         assertTrue(refused(host().blkioWeight(5)).contains("Range of blkio weight is from 10 to 1000"));
         assertTrue(refused(host().cpuRealtimePeriod(5).cpuRealtimeRuntime(6)).contains("real-time runtime"));
     }
@@ -346,6 +357,73 @@ final class CreateFieldsSystemTest {
         }
     }
 
+    private static HostConfig.MountSpec tmpfs(String... options) {
+        return HostConfigMountSpecBuilder.builder()
+                .type("tmpfs")
+                .target("/t")
+                .options(List.of(options))
+                .build();
+    }
+
+    @Test
+    void a_tmpfs_has_the_options_that_were_said() throws Exception {
+        String out = box.run(
+                host().mounts(List.of(tmpfs("size=4m", "mode=0700", "uid=1000", "exec")))
+                        .readonlyRootfs(true),
+                "grep ' /t ' /proc/mounts; stat -c %a:%u /t; touch /t/x && echo written; touch /y 2>/dev/null || echo read-only");
+        assertTrue(out.contains("nosuid,nodev,relatime,size=4096k,mode=700,uid=1000"), out);
+        assertTrue(out.endsWith("700:1000\nwritten\nread-only\n=0"), out);
+    }
+
+    @Test
+    void what_a_container_of_the_hosts_pid_namespace_leaves_behind_ends_with_it() throws Exception {
+        assertEquals("ok\n=0", box.run(host().pidMode("host"), "sleep 98765 & echo ok"));
+        for (int i = 0; i < 200; i++) {
+            boolean there = ProcessHandle.allProcesses()
+                    .anyMatch(p -> p.info().commandLine().orElse("").contains("sleep 98765"));
+            if (!there) {
+                return;
+            }
+            Thread.sleep(10);
+        }
+        throw new AssertionError("sleep 98765 lives on");
+    }
+
+    @Test
+    void a_further_process_does_not_need_the_devices_that_its_container_began_with() throws Exception {
+        Path node = directory.resolve("unplugged");
+        new ProcessBuilder("mknod", node.toString(), "c", "1", "5").start().waitFor();
+        String id = box.start(host().devices(List.of(new DeviceWish(node.toString(), "/dev/gone", ""))));
+        try {
+            Files.delete(node);
+            assertEquals("1:5\n=0", box.exec(id, "stat -c %t:%T /dev/gone"));
+            box.call(new Request.UpdateContainer(
+                    id,
+                    ContainerUpdateBuilder.builder()
+                            .cpuShares(java.util.OptionalLong.of(100))
+                            .build()));
+            // CVE-2022-24769, CVE-2022-29162, CVE-2022-27649: nothing inheritable, nothing ambient
+            assertEquals(
+                    "CapInh:\t0000000000000000\nCapAmb:\t0000000000000000\n=0",
+                    box.exec(id, "grep -E 'CapInh|CapAmb' /proc/self/status"));
+            // CVE-2024-21626: no descriptor but the three, and none can be the working directory
+            assertEquals("0 1 2 3\n=0", box.exec(id, "echo $(ls /proc/self/fd)"), "3 is ls reading the directory");
+            for (int fd = 3; fd < 12; fd++) {
+                ExecConfig leaked = new ExecConfig(
+                        List.of("pwd"), List.of(), "/proc/self/fd/" + fd, "", false, false, true, true, false);
+                assertThrows(EngineException.class, () -> box.exec(id, leaked), "descriptor " + fd);
+            }
+            // CVE-2024-40635, CVE-2026-30892: none of these is root
+            for (String user :
+                    List.of("4294967295", "2147483648", "1000:-1", "+0", "0x0", "000", "root ", "user:", "nosuch")) {
+                ExecConfig wrong = new ExecConfig(List.of("id"), List.of(), "", user, false, false, true, true, false);
+                assertThrows(EngineException.class, () -> box.exec(id, wrong), user);
+            }
+        } finally {
+            box.remove(id);
+        }
+    }
+
     @Test
     void what_cannot_be_had_is_refused_by_name() {
         assertTrue(refused(host().storageOptions(Map.of("size", "1G"))).contains("storage option size"));
@@ -354,8 +432,12 @@ final class CreateFieldsSystemTest {
         assertEquals("invalid user namespace mode: keep-id", refused(host().usernsMode("keep-id")));
         assertEquals("invalid cgroup namespace mode: x", refused(host().cgroupnsMode("x")));
         assertEquals("invalid PID mode: x", refused(host().pidMode("x")));
-        assertTrue(refused(host().ipcMode("host").shmSize(1 << 20)).contains("conflicting options"));
-        assertTrue(refused(host().capAdd(List.of("NOSUCH"))).contains("NOSUCH"));
+        assertEquals("invalid CapAdd: unknown capability: \"CAP_NOSUCH\"", refused(host().capAdd(List.of("NOSUCH"))));
+        assertEquals("invalid CapDrop: unknown capability: \"CAP_\"", refused(host().capDrop(List.of("CAP_"))));
+        for (String option :
+                List.of("foo", "size=x", "mode=9", "uid=-1", "size", "ro=1", "remount", "", "huge=always")) {
+            assertEquals("invalid tmpfs option [\"" + option + "\"]", refused(host().mounts(List.of(tmpfs(option)))));
+        }
         assertTrue(refused(host().groupAdd(List.of("a\0b"))).contains("a NUL byte"));
     }
 }

@@ -83,7 +83,7 @@ final class CreationTest {
                 new Case(with(0, 0, 1_000_000_000_000L, List.of(), List.of()), "CPUs"),
                 new Case(with(0, 0, 0, List.of("seccomp=/x.json"), List.of()), "seccomp=/x.json"),
                 new Case(with(0, 0, 0, List.of(), List.of(mount("bind", "rel", "/x"))), "rel"),
-                new Case(with(0, 0, 0, List.of(), List.of(mount("tmpfs", "", "/"))), "root"));
+                new Case(with(0, 0, 0, List.of(), List.of(mount("tmpfs", "", "/"))), "can't be '/'"));
         for (Case c : cases) {
             EngineException e = assertThrows(
                     EngineException.class,

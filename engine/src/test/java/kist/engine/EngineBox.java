@@ -79,7 +79,7 @@ final class EngineBox implements AutoCloseable {
                         "test",
                         "",
                         bridge,
-                        Optional.of("10.211.0.0/16"),
+                        Optional.of("10.250." + ProcessHandle.current().pid() % 256 + ".0/24"),
                         new RegistryOptions(
                                 directory.resolve("registries.d"), directory.resolve("policy.json"), "test"),
                         Snapshotter.AUTO),

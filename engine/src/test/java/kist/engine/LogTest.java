@@ -157,4 +157,36 @@ final class LogTest {
         t.join(java.time.Duration.ofSeconds(5));
         assertEquals(List.of("one\n", "two\n"), seen);
     }
+
+    @Test
+    void what_readers_need_is_told_to_the_keeper_as_it_changes_and_anew_with_each_process() {
+        List<Long> told = new ArrayList<>();
+        Run run = new Run(new Run.ToKeeper() {
+            @Override
+            public void watch(long known) {}
+
+            @Override
+            public void hold(long offset) {
+                told.add(offset);
+            }
+        });
+        Object one = new Object();
+        Object two = new Object();
+        run.hold(one, 100);
+        run.hold(two, 50);
+        run.hold(one, 200);
+        run.hold(two, 150);
+        assertEquals(List.of(100L, 50L, 150L), told);
+        assertEquals(150, run.holdForOrder());
+        run.release(two);
+        told.clear();
+        run.begin(new kist.kernel.Keeper.Spawned("c", 1, null, Optional.empty(), Optional.empty()));
+        assertEquals(List.of(200L), told, "the release came before the process");
+        run.release(one);
+        assertEquals(List.of(200L, kist.kernel.Keeper.NO_HOLD), told);
+        told.clear();
+        run.holdForOrder();
+        run.begin(new kist.kernel.Keeper.Spawned("c", 1, null, Optional.empty(), Optional.empty()));
+        assertEquals(List.of(), told, "nothing to say of what nobody reads");
+    }
 }

@@ -227,7 +227,8 @@ public final class FileTree {
 
     private static ImageException failed(String path, KernelException e) {
         return switch (e.errno()) {
-            case Errno.ENOENT -> notFound(path);
+            // a link of /proc, which leads wherever a process is
+            case Errno.ENOENT, Errno.EXDEV -> notFound(path);
             case Errno.ENOTDIR -> ImageException.invalid(Text.quote(path) + ": not a directory");
             case Errno.ELOOP -> ImageException.invalid(Text.quote(path) + ": too many levels of symbolic links");
             case Errno.ENAMETOOLONG -> ImageException.invalid(Text.quote(path) + ": file name too long");

@@ -243,6 +243,50 @@ final class KeeperLogSystemTest {
         assertFalse(keeper.rotate("nobody"));
     }
 
+    private static Path statusOfKeeper(Path socket) throws Exception {
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : all) {
+                try {
+                    if (Files.readString(process.resolve("cmdline")).endsWith("\0" + socket + "\0")) {
+                        return process.resolve("status");
+                    }
+                } catch (java.io.IOException ended) {
+                    continue;
+                }
+            }
+        }
+        throw new AssertionError("no keeper");
+    }
+
+    private static long kilobytes(Path status) throws Exception {
+        return Files.readAllLines(status).stream()
+                .filter(l -> l.startsWith("VmRSS:"))
+                .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")))
+                .sum();
+    }
+
+    @Test
+    void aFloodTakesNoMoreDiskAndMemoryThanATrickle() throws Exception {
+        spawn("/busybox yes", 2_000_000, 3, Keeper.NO_HOLD);
+        Path status = statusOfKeeper(dir.resolve("keeper.sock"));
+        Thread.sleep(300);
+        long memory = kilobytes(status);
+        long before = segments().lastKey();
+        long began = System.nanoTime();
+        for (int i = 0; i < 20; i++) {
+            Thread.sleep(100);
+            long disk = 0;
+            for (Path segment : segments().values()) {
+                disk += segment.toFile().length();
+            }
+            assertTrue(disk <= 6_000_000 + 2_000_000, "the disk holds " + disk);
+        }
+        double rate = (segments().lastKey() - before) * 1e3 / (System.nanoTime() - began);
+        System.out.printf("a flood of output: %.0f MB/s%n", rate);
+        assertTrue(kilobytes(status) - memory < 1024, "memory grew");
+        assertTrue(rate > 10);
+    }
+
     @Test
     void whatFindsNoSpaceIsCountedAndToldInTheLogAsSoonAsThereIsSpaceAgain() throws Exception {
         try (Fd fs = linux.fsopen("tmpfs")) {

@@ -110,7 +110,7 @@ final class Bridge {
     int ensure(Netlink route) {
         int index = ensureLink(route, options.bridge(), subnet, subnet.gateway(), MTU);
         warnings.clear();
-        forward();
+        forward(options.bridge()).ifPresent(this::warn);
         Optional<String> refused = firewall.ensure();
         refused.ifPresent(this::warn);
         if (refused.isEmpty()) {
@@ -182,19 +182,20 @@ final class Bridge {
         }
     }
 
-    /** Lets this host pass packets on. */
-    private void forward() {
+    /** Lets this host pass packets on; answers a sentence where that cannot be done. */
+    static Optional<String> forward(String bridge) {
         Path forward = SYSCTL.resolve("ipv4/ip_forward");
         try {
             if (!Files.readString(forward).strip().equals("1")) {
                 Files.writeString(forward, "1");
                 LOG.log(
                         System.Logger.Level.INFO,
-                        "net.ipv4.ip_forward was off and is now on, for the bridge " + options.bridge() + ".");
+                        "net.ipv4.ip_forward was off and is now on, for the bridge " + bridge + ".");
             }
+            return Optional.empty();
         } catch (IOException e) {
-            warn("Containers on the bridge reach only this host: net.ipv4.ip_forward cannot be set (" + e.getMessage()
-                    + ").");
+            return Optional.of("Containers on the bridge reach only this host: net.ipv4.ip_forward cannot be set ("
+                    + e.getMessage() + ").");
         }
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntSupplier;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import kist.kernel.Fd;
@@ -386,6 +387,26 @@ public final class Networks implements AutoCloseable {
         worker.call(() -> {
             users.route(namespace, lease.inside(), endpoint);
             return endpoint;
+        });
+    }
+
+    /**
+     * Has the thread of this class do something inside a container's namespace, such as opening sockets that stay there,
+     * and sends what the container asks of an address's port 53 to where it listens then. A container's own programs can
+     * have port 53 for themselves meanwhile. Done again, it takes the place of what was there.
+     *
+     * @param address of the container's loopback
+     * @param open answers the port, the same by UDP and TCP
+     */
+    public void nameServer(Fd namespace, String address, IntSupplier open) {
+        worker.call(() -> {
+            linux.setns(namespace, Flags.CLONE_NEWNET);
+            try {
+                InsideNames.install(linux, address, open.getAsInt());
+            } finally {
+                linux.setns(home, Flags.CLONE_NEWNET);
+            }
+            return address;
         });
     }
 

@@ -86,6 +86,8 @@ final class UserNetworks {
     void make(UserNetwork n) {
         n.index = Bridge.ensureLink(
                 host(), n.definition().bridge(), n.subnet(), n.addresses().gateway(), n.mtu());
+        Bridge.forward(n.definition().bridge())
+                .ifPresent(why -> System.getLogger("kist.network").log(System.Logger.Level.WARNING, why));
         firewall.add(n.definition().id(), n.fence());
         firewall.ensure().ifPresent(why -> {
             throw new NetworkException(why);

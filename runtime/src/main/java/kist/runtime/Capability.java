@@ -84,6 +84,22 @@ public final class Capability {
         return List.copyOf(names);
     }
 
+    /** Whether a user's word for a capability, with or without CAP_ or ALL, is one. */
+    public static boolean isKnown(String name) {
+        String full = full(name);
+        return full.equals("ALL") || NUMBERS.containsKey(full);
+    }
+
+    /** The same capabilities by their full names, each once and in order; {@code ALL} stays as it is. */
+    public static List<String> fullNames(List<String> names) {
+        return names.stream().map(Capability::full).distinct().sorted().toList();
+    }
+
+    private static String full(String given) {
+        String name = given.toUpperCase(Locale.ROOT);
+        return name.equals("ALL") || name.startsWith("CAP_") ? name : "CAP_" + name;
+    }
+
     /** Whether this process could give that capability away. */
     static boolean isHeld(int number) {
         return (Held.BOUNDING >>> number & 1) != 0;
@@ -128,8 +144,7 @@ public final class Capability {
     private static Set<String> normal(List<String> names, String field) {
         Set<String> result = new java.util.HashSet<>();
         for (String given : names) {
-            String name = given.toUpperCase(Locale.ROOT);
-            String full = name.equals("ALL") || name.startsWith("CAP_") ? name : "CAP_" + name;
+            String full = full(given);
             if (!full.equals("ALL") && !NUMBERS.containsKey(full)) {
                 throw new SpecException(field, "\"" + given + "\" is no capability of Linux");
             }

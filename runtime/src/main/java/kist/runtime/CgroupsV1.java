@@ -15,6 +15,7 @@ import kist.kernel.Linux;
 
 /** Control groups of version 1: one directory in each hierarchy. */
 final class CgroupsV1 implements Cgroups {
+    private static final String SUM = "memory.memsw.limit_in_bytes";
     private static final ControlFiles NOWHERE = new ControlFiles(Linux.system(), Fd.borrowed(-2), "nowhere");
 
     private final Linux linux;
@@ -211,18 +212,28 @@ final class CgroupsV1 implements Cgroups {
             if (m.limit().isEmpty() && m.swap().isEmpty()) {
                 return;
             }
+            if (m.swap().isPresent() && isUsualSwap(m) && !files("memory").exists(at(SUM))) {
+                set("memory.limit", "memory", "memory.limit_in_bytes", m.limit());
+                return;
+            }
             // the kernel wants limit <= memory and swap at every moment, so a raise begins with the sum
-            OptionalLong now = files("memory").limit(at("memory.memsw.limit_in_bytes"));
+            OptionalLong now = files("memory").limit(at(SUM));
             boolean sumFirst = m.swap().isPresent()
                     && now.isPresent()
                     && (m.swap().getAsLong() == -1 || m.swap().getAsLong() > now.getAsLong());
             if (sumFirst) {
-                set("memory.swap", "memory", "memory.memsw.limit_in_bytes", m.swap());
+                set("memory.swap", "memory", SUM, m.swap());
             }
             set("memory.limit", "memory", "memory.limit_in_bytes", m.limit());
             if (!sumFirst) {
-                set("memory.swap", "memory", "memory.memsw.limit_in_bytes", m.swap());
+                set("memory.swap", "memory", SUM, m.swap());
             }
+        }
+
+        /** Kernels can be without a limit of the sum (swapaccount=0); what nobody asked for need not fail there. */
+        private static boolean isUsualSwap(Resources.Memory m) {
+            long sum = m.swap().orElse(-1);
+            return sum == -1 || sum == 2 * m.limit().orElse(0);
         }
 
         private void cpu(Resources.Cpu c) {

@@ -168,7 +168,8 @@ final class CgroupsV2 implements Cgroups {
             if (m.disableOOMKiller().orElse(false)) {
                 throw new SpecException("linux.resources.memory.disableOOMKiller", "cgroup v2 has no such switch");
             }
-            m.reservation().ifPresent(v -> set("memory.reservation", "memory.low", limit(v)));
+            // what is reserved has no limit here, but nothing reserved is 0
+            m.reservation().ifPresent(v -> set("memory.reservation", "memory.low", Long.toString(Math.max(0, v))));
             m.limit().ifPresent(v -> set("memory.limit", "memory.max", limit(v)));
             if (m.swap().isPresent()) {
                 long sum = m.swap().getAsLong();

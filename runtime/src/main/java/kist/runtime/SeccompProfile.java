@@ -37,7 +37,8 @@ public final class SeccompProfile {
         if (mapped && !given.isEmpty()) {
             throw new SpecException(
                     "architectures",
-                    "and archMap are both specified in the seccomp profile, use either 'architectures' or 'archMap'");
+                    "'architectures' and 'archMap' were specified in the seccomp profile, use either 'architectures' or"
+                            + " 'archMap'");
         }
         List<String> architectures = new ArrayList<>(given);
         f.objects("archMap", map -> {
@@ -74,7 +75,7 @@ public final class SeccompProfile {
         if (!name.isEmpty() && !names.isEmpty()) {
             throw new SpecException(
                     s.path("name"),
-                    "and names are both specified in the seccomp profile, use either 'name' or 'names'");
+                    "'name' and 'names' were specified in the seccomp profile, use either 'name' or 'names'");
         }
         s.text("comment");
         Seccomp.Rule rule = new Seccomp.Rule(
