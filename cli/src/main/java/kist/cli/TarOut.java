@@ -64,6 +64,14 @@ final class TarOut {
         }
     }
 
+    /** One that the file system gives of every file. */
+    private static Number number(Map<String, Object> attributes, String name) {
+        if (attributes.get(name) instanceof Number number) {
+            return number;
+        }
+        throw new IllegalStateException("a file without " + name);
+    }
+
     private void addUnlessGone(Path path, String name) throws IOException {
         try {
             add(path, name);
