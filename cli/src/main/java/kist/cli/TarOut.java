@@ -29,11 +29,6 @@ final class TarOut {
         this.out = out;
     }
 
-    /** A number among the attributes of a file, which every file of this kind of file system has. */
-    private static Number number(Map<String, Object> attributes, String name) {
-        return attributes.get(name) instanceof Number number ? number : 0;
-    }
-
     /** Packs a file, or a directory with what is in it, under a name. Sockets are left out. */
     void add(Path path, String name) throws IOException {
         var attributes = Files.readAttributes(path, "unix:*", LinkOption.NOFOLLOW_LINKS);
@@ -48,7 +43,8 @@ final class TarOut {
                     }
                 }
             }
-            case 0120000 -> header(name, Files.readSymbolicLink(path).toString(), '2', mode, 0, attributes);
+            case 0120000 ->
+                header(name, Files.readSymbolicLink(path).toString(), '2', mode, 0, attributes);
             case 0100000 -> {
                 var first = several ? names.putIfAbsent(attributes.get("fileKey"), name) : null;
                 if (first != null) {
@@ -104,8 +100,7 @@ final class TarOut {
 
     private void header(String name, String link, char type, int mode, long size, Map<String, Object> attributes)
             throws IOException {
-        long mtime =
-                ((FileTime) attributes.getOrDefault("lastModifiedTime", FileTime.fromMillis(0))).to(TimeUnit.SECONDS);
+        long mtime = ((FileTime) attributes.getOrDefault("lastModifiedTime", FileTime.fromMillis(0))).to(TimeUnit.SECONDS);
         long uid = ((Number) attributes.getOrDefault("uid", 0)).longValue();
         long gid = ((Number) attributes.getOrDefault("gid", 0)).longValue();
         var more = new ByteArrayOutputStream();
