@@ -147,7 +147,7 @@ final class LineStream implements LogStream {
                     skip--;
                     continue;
                 }
-                if (wish.untilNanos() > 0 && line.nanos() >= wish.untilNanos()) {
+                if (wish.untilNanos() > 0 && line.nanos() > wish.untilNanos()) {
                     return Optional.empty();
                 }
                 if (line.nanos() >= wish.sinceNanos()
