@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Set;
 import kist.engine.ContainerView;
 import kist.engine.EngineException;
-import kist.engine.HostConfig;
 import kist.engine.ImageRequest;
+import kist.engine.MountView;
 import kist.engine.Request;
 import kist.image.Image;
 import org.jspecify.annotations.Nullable;
@@ -157,8 +157,8 @@ final class ListRoutes {
                 && fitsPorts(
                         filters,
                         "publish",
-                        c.config().host().ports().stream()
-                                .map(HostConfig.PortBinding::port)
+                        c.published().stream()
+                                .map(p -> p.hostPort() + "/" + p.protocol())
                                 .toList())
                 && fitsPorts(filters, "expose", c.config().exposedPorts())
                 && fitsNetwork(c, filters)
@@ -184,8 +184,10 @@ final class ListRoutes {
         if (!filters.has("volume")) {
             return true;
         }
-        for (var mount : c.config().host().mounts()) {
-            if (filters.exact("volume", mount.target()) || filters.exact("volume", mount.source())) {
+        for (MountView mount : c.mounts()) {
+            if (filters.exact("volume", mount.target())
+                    || !mount.name().isEmpty() && filters.exact("volume", mount.name())
+                    || mount.name().isEmpty() && filters.exact("volume", mount.source())) {
                 return true;
             }
         }
