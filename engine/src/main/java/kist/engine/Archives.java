@@ -119,7 +119,8 @@ final class Archives {
     }
 
     private void tell(Container c, String action) {
-        // a client that goes as soon as it has all interrupts this thread, which must not keep the event from being kept
+        // a client that goes as soon as it has all interrupts this thread, which must not keep the event from being
+        // kept
         Thread.interrupted();
         events.publish("container", action, c.id(), c.attributes());
     }
