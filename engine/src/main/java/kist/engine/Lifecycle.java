@@ -697,6 +697,7 @@ final class Lifecycle {
         }
         c.removing = true;
         streams.drain(c);
+        c.run.pinReaders();
         Path remains;
         try {
             if (ownVolumes) {

@@ -55,6 +55,10 @@ final class LogAttachment implements Attachment {
         this.stopAt = stopAt;
         this.sinceNanos = sinceNanos;
         this.holds = wish.live() && (wish.stdout() || wish.stderr());
+        if (stopAt >= 0) {
+            log.pin();
+        }
+        run.reading(log);
         getOn();
     }
 
@@ -148,6 +152,7 @@ final class LogAttachment implements Attachment {
         open = false;
         closeInput();
         run.release(this);
+        run.read(log);
         run.nudge();
         log.close();
     }
