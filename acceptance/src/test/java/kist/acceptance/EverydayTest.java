@@ -243,8 +243,8 @@ class EverydayTest {
 
         String text(String text) {
             // newer versions of dockerd begin their sentences with small letters
-            var sentences = ERROR.matcher(text).replaceAll(found -> Matcher.quoteReplacement(
-                    found.group().toLowerCase(Locale.ROOT)));
+            var sentences = ERROR.matcher(text)
+                    .replaceAll(found -> Matcher.quoteReplacement(found.group().toLowerCase(Locale.ROOT)));
             return ID.matcher(NAME.matcher(sentences).replaceAll("A_NAME"))
                     .replaceAll(
                             found -> ids.computeIfAbsent(found.group().substring(0, 12), id -> "ID" + (ids.size() + 1)))
@@ -310,8 +310,7 @@ class EverydayTest {
             var there = expected.get(i);
             var here = actual.get(i);
             boolean meant = engine.isKist()
-                    && DIFFERENCES.stream()
-                            .anyMatch(one -> one.line.equals(there.line) && here.text.matches(one.here));
+                    && DIFFERENCES.stream().anyMatch(one -> one.line.equals(there.line) && here.text.matches(one.here));
             if (!meant && !comparable(there.text).equals(comparable(here.text))) {
                 faults.add("$ " + there.line + "\n--- dockerd: " + there.text + "\n--- here: " + here.text);
             }
