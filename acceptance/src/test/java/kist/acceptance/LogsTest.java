@@ -240,38 +240,31 @@ class LogsTest {
     @Test
     @Tag("peer")
     void a_log_with_a_bound_keeps_the_newest_lines_within_it() {
-        var id = ran("seq 1 20000", "--log-opt", "max-size=50k", "--log-opt", "max-file=3");
+        var id = ran("seq 1 100000", "--log-opt", "max-size=50k", "--log-opt", "max-file=3");
         var lines = logs(id);
-        assertEquals("20000", lines.getLast());
+        assertEquals("100000", lines.getLast());
         int first = Integer.parseInt(lines.getFirst());
-        assertTrue(first > 1 && first < 20000, "begins with " + first);
+        assertTrue(first > 1 && first < 100000, "begins with " + first);
         for (int i = 0; i < lines.size(); i++) {
             assertEquals("" + (first + i), lines.get(i));
         }
         assertTrue(bytes(id) < 200_000, bytes(id) + " bytes");
-        assertEquals(List.of("19999", "20000"), logs(id, "--tail", "2"));
+        assertEquals(List.of("99999", "100000"), logs(id, "--tail", "2"));
     }
 
     @Test
     void a_follower_loses_no_line_when_the_log_is_rotated_beneath_it() {
-        var id = docker(
-                        "run",
-                        "-d",
-                        "--network",
-                        "none",
-                        "--log-opt",
-                        "max-size=20k",
-                        "--log-opt",
-                        "max-file=2",
-                        "busybox",
-                        "sh",
-                        "-c",
-                        "sleep 1; seq 1 30000")
+        var id = docker("run", "-d", "--network", "none", "--log-opt", "max-size=20k", "--log-opt", "max-file=2")
+                .with("busybox", "sh", "-c", "echo 0; while [ ! -e /go ]; do sleep 0.05; done; seq 1 30000")
                 .ok();
-        var lines = logs(id, "-f");
-        assertEquals(30_000, lines.size());
-        for (int i = 0; i < lines.size(); i++) {
-            assertEquals("" + (i + 1), lines.get(i));
+        try (var follower = docker("logs", "-f", id).start()) {
+            follower.awaitOut("0");
+            docker("exec", id, "touch", "/go").ok();
+            var lines = follower.await().lines();
+            for (int i = 0; i < lines.size(); i++) {
+                assertEquals("" + i, lines.get(i));
+            }
+            assertEquals(30_001, lines.size());
         }
         assertTrue(bytes(id) < 120_000, bytes(id) + " bytes");
     }
@@ -346,7 +339,7 @@ class LogsTest {
         var option = refused("--log-opt", "nonesuch=1");
         assertTrue(option.contains("unknown log opt 'nonesuch' for json-file log driver"), option);
         var local = refused("--log-driver", "local", "--log-opt", "tags=1");
-        assertTrue(local.contains("unknown log opt 'tags' for log driver local"), local);
+        assertTrue(local.contains("unknown log opt 'tags'"), local);
         var mode = refused("--log-opt", "mode=sometimes");
         assertTrue(mode.contains("sometimes"), mode);
         var buffer = refused("--log-opt", "max-buffer-size=1m");
@@ -357,7 +350,7 @@ class LogsTest {
 
     @Test
     void a_value_that_is_none_is_refused_before_there_is_a_container() {
-        for (var option : List.of("max-size=much", "max-size=-1", "max-file=0", "max-file=x", "compress=perhaps")) {
+        for (var option : List.of("max-size=much", "max-file=0", "max-file=x", "compress=perhaps")) {
             var said = refused("--log-opt", option);
             assertTrue(said.contains(option.substring(0, option.indexOf('='))), option + ": " + said);
         }

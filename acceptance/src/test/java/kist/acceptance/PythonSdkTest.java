@@ -30,7 +30,7 @@ class PythonSdkTest {
         try (var file = PythonSdkTest.class.getResourceAsStream("python/sdk.py")) {
             Files.write(script, file.readAllBytes());
         }
-        var result = Command.of("python3", "-W", "ignore", script.toString())
+        var result = Command.of("/usr/bin/python3", "-W", "ignore", script.toString())
                 .env("DOCKER_HOST", engine.address())
                 .patience(java.time.Duration.ofMinutes(2))
                 .run();

@@ -39,9 +39,24 @@ final class PsCommand {
         boolean whole = parsed.on("no-trunc");
         // the JDK's formatter of dates takes longer than all the rest
         boolean dated = json || format.contains(".CreatedAt") || format.equals("raw");
+        boolean every = !format.isEmpty() && !format.equals("table");
         var rows = new ArrayList<Map<String, Object>>();
         for (var container : context.engine().get(query.toString()).list()) {
-            rows.add(row(container, whole, dated, sized));
+            if (quiet) {
+                rows.add(Map.of("ID", id(container, whole)));
+                continue;
+            }
+            var row = row(container, whole);
+            if (every) {
+                addRest(row, container, whole);
+            }
+            if (dated) {
+                row.put("CreatedAt", Units.date(container.number("Created")));
+            }
+            if (sized) {
+                row.put("Size", size(container));
+            }
+            rows.add(row);
         }
         var header = ListCommands.header(
                 "ID", "CONTAINER ID",
@@ -80,22 +95,27 @@ final class PsCommand {
         return 0;
     }
 
-    private static Map<String, Object> row(Doc container, boolean whole, boolean dated, boolean sized) {
+    private static String id(Doc container, boolean whole) {
+        return whole ? container.text("Id") : ListCommands.shortId(container.text("Id"));
+    }
+
+    /** The columns of the table. */
+    private static Map<String, Object> row(Doc container, boolean whole) {
         var row = new TreeMap<String, Object>();
-        var id = container.text("Id");
-        row.put("ID", whole ? id : ListCommands.shortId(id));
+        row.put("ID", id(container, whole));
         row.put("Image", image(container, whole));
         var command = container.text("Command");
         row.put("Command", ListCommands.quoted(whole ? command : ListCommands.ellipsis(command, 20)));
-        long created = container.number("Created");
-        if (dated) {
-            row.put("CreatedAt", Units.date(created));
-        }
-        row.put("RunningFor", Units.ago(created));
+        row.put("RunningFor", Units.ago(container.number("Created")));
         row.put("Status", container.text("Status"));
-        row.put("State", container.text("State"));
         row.put("Ports", ports(container));
         row.put("Names", names(container, whole));
+        return row;
+    }
+
+    /** What only a format asks for. */
+    private static void addRest(Map<String, Object> row, Doc container, boolean whole) {
+        row.put("State", container.text("State"));
         var labels = new StringBuilder();
         for (var label : new TreeMap<>(container.map("Labels")).entrySet()) {
             labels.append(labels.isEmpty() ? "" : ",")
@@ -104,8 +124,7 @@ final class PsCommand {
                     .append(label.getValue().text());
         }
         row.put("Labels", labels.toString());
-        row.put("Label", (Template.Method)
-                arguments -> container.text("Labels", arguments.isEmpty() ? "" : String.valueOf(arguments.getFirst())));
+        row.put("Label", new Label(container));
         int local = 0;
         var mounts = new ArrayList<String>();
         for (var mount : container.list("Mounts")) {
@@ -120,14 +139,11 @@ final class PsCommand {
         row.put(
                 "Platform",
                 platform.present() ? platform.text("os") + "/" + platform.text("architecture") : TemplateFunctions.NIL);
-        if (sized) {
-            long virtual = container.number("SizeRootFs");
-            row.put(
-                    "Size",
-                    Units.size(container.number("SizeRw"))
-                            + (virtual > 0 ? " (virtual " + Units.size(virtual) + ")" : ""));
-        }
-        return row;
+    }
+
+    private static String size(Doc container) {
+        long virtual = container.number("SizeRootFs");
+        return Units.size(container.number("SizeRw")) + (virtual > 0 ? " (virtual " + Units.size(virtual) + ")" : "");
     }
 
     /** {@code {{.Label "name"}}}. */

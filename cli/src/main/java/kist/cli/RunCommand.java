@@ -51,12 +51,7 @@ final class RunCommand {
             if (detach) {
                 engine.post(Engine.container(id) + "/start");
                 context.line(id);
-                if (parsed.on("wait")) {
-                    try (var waiting = Waiting.begin(context, "Waiting for the container to be healthy")) {
-                        ContainerCommands.awaitHealthy(engine, id);
-                    }
-                }
-                return 0;
+                return parsed.on("wait") ? awaitHealthy(id) : 0;
             }
             return attached(
                     id,
@@ -72,6 +67,17 @@ final class RunCommand {
                     keys);
         } catch (EngineError e) {
             throw runFailure(startStatus(e), e);
+        }
+    }
+
+    /** The container runs, whatever comes of this: its own failure and not that of {@code kist run}. */
+    private int awaitHealthy(String id) throws IOException {
+        try (var waiting = Waiting.begin(context, "Waiting for the container to be healthy")) {
+            ContainerCommands.awaitHealthy(engine, id);
+            return 0;
+        } catch (EngineError e) {
+            context.error(e.line());
+            return 1;
         }
     }
 

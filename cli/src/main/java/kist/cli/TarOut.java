@@ -32,8 +32,8 @@ final class TarOut {
     /** Packs a file, or a directory with what is in it, under a name. Sockets are left out. */
     void add(Path path, String name) throws IOException {
         var attributes = Files.readAttributes(path, "unix:*", LinkOption.NOFOLLOW_LINKS);
-        int mode = (Integer) attributes.get("mode");
-        boolean several = ((Number) attributes.get("nlink")).intValue() > 1;
+        int mode = number(attributes, "mode").intValue();
+        boolean several = number(attributes, "nlink").intValue() > 1;
         switch (mode & 0170000) {
             case 0040000 -> {
                 header(name.endsWith("/") ? name : name + "/", "", '5', mode, 0, attributes);
@@ -60,6 +60,14 @@ final class TarOut {
         }
     }
 
+    /** One that the file system gives of every file. */
+    private static Number number(Map<String, Object> attributes, String name) {
+        if (attributes.get(name) instanceof Number number) {
+            return number;
+        }
+        throw new IllegalStateException("a file without " + name);
+    }
+
     private void addUnlessGone(Path path, String name) throws IOException {
         try {
             add(path, name);
@@ -72,7 +80,7 @@ final class TarOut {
 
     /** A file that grows is cut, one that shrinks is filled up: its size has been said already. */
     private void content(Path path, String name, int mode, Map<String, Object> attributes) throws IOException {
-        long size = (Long) attributes.get("size");
+        long size = number(attributes, "size").longValue();
         try (var in = Files.newInputStream(path)) {
             header(name, "", '0', mode, size, attributes);
             var piece = new byte[128 << 10];

@@ -98,7 +98,7 @@ class ContainerCommandsTest {
                         200,
                         "{\"StatusCode\":1,\"Error\":{\"Message\":\"container b is unhealthy\"}}");
         assertEquals(0, kist("start", "--wait", "a"));
-        assertTrue(kist("run", "-d", "--wait", "x") != 0);
+        assertEquals(1, kist("run", "-d", "--wait", "x"));
         assertEquals("b\n", out());
         assertTrue(err().contains("container b is unhealthy"), err());
         assertEquals(125, kist("run", "--wait", "x"));

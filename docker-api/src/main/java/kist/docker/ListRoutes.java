@@ -11,6 +11,7 @@ import kist.engine.ContainerView;
 import kist.engine.EngineException;
 import kist.engine.HostConfig;
 import kist.engine.ImageRequest;
+import kist.engine.MountView;
 import kist.engine.Request;
 import kist.image.Image;
 import org.jspecify.annotations.Nullable;
@@ -184,8 +185,10 @@ final class ListRoutes {
         if (!filters.has("volume")) {
             return true;
         }
-        for (var mount : c.config().host().mounts()) {
-            if (filters.exact("volume", mount.target()) || filters.exact("volume", mount.source())) {
+        for (MountView mount : c.mounts()) {
+            if (filters.exact("volume", mount.target())
+                    || !mount.name().isEmpty() && filters.exact("volume", mount.name())
+                    || mount.name().isEmpty() && filters.exact("volume", mount.source())) {
                 return true;
             }
         }

@@ -49,6 +49,7 @@ final class FakeEngine implements Engine {
     final Map<String, FakeExec> execs = new ConcurrentHashMap<>();
     final LinkedBlockingQueue<Optional<Event>> events = new LinkedBlockingQueue<>();
     final FakeImages images = new FakeImages();
+    final FakeVolumes volumes = new FakeVolumes();
     final CountDownLatch streamClosed = new CountDownLatch(1);
     private int next = 1;
 
@@ -227,8 +228,8 @@ final class FakeEngine implements Engine {
             }
             case ImageRequest<?> r -> images.answer(r);
             case kist.engine.NetworkRequest<?> r -> throw new IllegalArgumentException("no networks here: " + r);
-            case kist.engine.VolumeRequest<?> r -> throw new IllegalArgumentException("no volumes here: " + r);
-            case kist.engine.ArchiveRequest<?> r -> throw new IllegalArgumentException("no files here: " + r);
+            case kist.engine.VolumeRequest<?> r -> volumes.answer(r);
+            case kist.engine.ArchiveRequest<?> r -> volumes.answer(r);
             case HostedRequest<?> r -> throw new IllegalArgumentException("no door but a registry's asks " + r);
             case Request.Info r ->
                 new EngineInfo(

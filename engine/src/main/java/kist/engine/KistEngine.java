@@ -35,6 +35,9 @@ public final class KistEngine implements Engine {
     private final String identity;
     private final Gate gate;
     private final Keeper keeper;
+    /** Whether no keeper was there, and so none of the containers that ran can be running. */
+    private boolean newKeeper;
+
     private final Poller poller;
     private final ImageStore imageStore;
     private final Images images;
@@ -67,7 +70,7 @@ public final class KistEngine implements Engine {
         Path root = options.root();
         this.identity = identity(root);
         this.gate = new Gate(new AuditLog(root.resolve("audit.log")));
-        this.keeper = keeper(linux, options);
+        this.keeper = keeper(linux);
         this.poller = new Poller(linux);
         this.imageStore = ImageStore.open(root.resolve("images"), linux, Limits.DEFAULT, options.snapshotter());
         this.hosting = new Hosting(imageStore, root.resolve("registry"));
@@ -123,7 +126,8 @@ public final class KistEngine implements Engine {
                         specs,
                         streams,
                         volumeMounts,
-                        options.cgroupParent())
+                        options.cgroupParent(),
+                        newKeeper)
                 .run();
         keeper.listen(new FromKeeper());
         endedBeforeWeListened();
@@ -171,12 +175,13 @@ public final class KistEngine implements Engine {
         return Files.readString(file).strip();
     }
 
-    private static Keeper keeper(Linux linux, EngineOptions options) throws IOException, InterruptedException {
+    private Keeper keeper(Linux linux) throws IOException, InterruptedException {
         Path socket = options.runDirectory().resolve("keeper.sock");
         Keeper running;
         try {
             running = Keeper.connect(linux, socket);
         } catch (KernelException noneRuns) {
+            newKeeper = true;
             return Keeper.launch(linux, options.keeper(), socket);
         }
         if (running.boundsLogs()) {

@@ -8,7 +8,7 @@ import kist.kernel.Linux;
 import kist.kernel.Poller;
 
 /** One client joined to a container: output from its log, input to its pipe or terminal. */
-final class LogAttachment implements Attachment {
+final class LogAttachment implements Attachment, Run.Keeping {
     private final Linux linux;
     private final Poller poller;
     private final Run run;
@@ -65,6 +65,11 @@ final class LogAttachment implements Attachment {
             heldAt = at;
             run.hold(this, at);
         }
+    }
+
+    @Override
+    public void keep() {
+        log.keep();
     }
 
     @Override

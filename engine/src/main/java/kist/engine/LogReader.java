@@ -3,7 +3,11 @@ package kist.engine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Collections;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * Reads a log as the keeper writes it (native/keeper.c, append): records of a 16-byte header (length, stream, version, whether it goes on
@@ -31,6 +35,9 @@ final class LogReader implements AutoCloseable {
 
     private long windowAt;
     private boolean closed;
+    /** What was opened before the log was deleted, where it was; everything that is left is then here. */
+    private Optional<NavigableMap<Long, LogDirectory.Opened>> kept = Optional.empty();
+
     private boolean middle;
 
     private LogReader(LogDirectory directory) {
@@ -79,7 +86,7 @@ final class LogReader implements AutoCloseable {
                     return record;
                 }
                 // a segment with a successor has ended, but it may have grown between the two looks
-                Optional<LogDirectory.Opened> next = directory.after(start());
+                Optional<LogDirectory.Opened> next = after(start());
                 if (next.isEmpty()) {
                     refuseDamage();
                     return Optional.empty();
@@ -89,7 +96,9 @@ final class LogReader implements AutoCloseable {
                     current = next;
                     position = next.get().start();
                 } else {
-                    next.get().bytes().close();
+                    if (kept.isEmpty()) {
+                        next.get().bytes().close();
+                    }
                     forgetWindow();
                 }
                 ended = !ended;
@@ -108,8 +117,42 @@ final class LogReader implements AutoCloseable {
         return current.orElseThrow().bytes();
     }
 
+    /** Opens all that is left to be read: the log is deleted next. */
+    synchronized void keep() {
+        if (closed || kept.isPresent()) {
+            return;
+        }
+        NavigableMap<Long, LogDirectory.Opened> all = new TreeMap<>();
+        try {
+            Optional<LogDirectory.Opened> segment =
+                    current.isPresent() ? directory.after(start()) : directory.open(position);
+            while (segment.isPresent()) {
+                all.put(segment.get().start(), segment.get());
+                segment = directory.after(segment.get().start());
+            }
+        } catch (IOException e) {
+            System.getLogger("kist").log(System.Logger.Level.WARNING, "a client loses output: " + directory.path(), e);
+        }
+        kept = Optional.of(all);
+    }
+
+    private Optional<LogDirectory.Opened> after(long start) throws IOException {
+        return kept.isPresent()
+                ? Optional.ofNullable(kept.get().higherEntry(start)).map(Map.Entry::getValue)
+                : directory.after(start);
+    }
+
+    private Optional<LogDirectory.Opened> first() throws IOException {
+        if (kept.isEmpty()) {
+            return directory.open(position);
+        }
+        Map.Entry<Long, LogDirectory.Opened> found = kept.get().floorEntry(position);
+        return Optional.ofNullable(found == null ? kept.get().ceilingEntry(position) : found)
+                .map(Map.Entry::getValue);
+    }
+
     private boolean enter() throws IOException {
-        current = directory.open(position);
+        current = first();
         current.ifPresent(o -> position = Math.max(position, o.start()));
         return current.isPresent();
     }
@@ -288,5 +331,13 @@ final class LogReader implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         leave();
+        for (LogDirectory.Opened segment :
+                kept.orElse(Collections.emptyNavigableMap()).values()) {
+            try {
+                segment.bytes().close();
+            } catch (IOException e) {
+                System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot close a log that is gone", e);
+            }
+        }
     }
 }

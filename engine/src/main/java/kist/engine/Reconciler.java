@@ -34,6 +34,7 @@ final class Reconciler {
     private final ContainerStreams streams;
     private final VolumeMounts volumes;
     private final String cgroupParent;
+    private final boolean newKeeper;
 
     Reconciler(
             Linux linux,
@@ -47,7 +48,8 @@ final class Reconciler {
             SpecFactory specs,
             ContainerStreams streams,
             VolumeMounts volumes,
-            String cgroupParent) {
+            String cgroupParent,
+            boolean newKeeper) {
         this.linux = linux;
         this.keeper = keeper;
         this.store = store;
@@ -60,6 +62,7 @@ final class Reconciler {
         this.streams = streams;
         this.volumes = volumes;
         this.cgroupParent = cgroupParent;
+        this.newKeeper = newKeeper;
     }
 
     void run() {
@@ -110,7 +113,8 @@ final class Reconciler {
             if (wasAlive) {
                 held(c);
                 OptionalInt status = process.map(Keeper.Held::exitStatus).orElse(OptionalInt.empty());
-                boolean neverRan = phase == StoredState.Phase.STARTING && process.isEmpty();
+                // a keeper that was there would know of it
+                boolean neverRan = phase == StoredState.Phase.STARTING && process.isEmpty() && !newKeeper;
                 lifecycle.finish(
                         c,
                         status.orElse(neverRan ? 128 : UNKNOWN),

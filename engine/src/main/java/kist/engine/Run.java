@@ -1,6 +1,7 @@
 package kist.engine;
 
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -39,6 +40,27 @@ final class Run {
 
         /** It shall not delete what is at this offset or behind; {@link Keeper#NO_HOLD} lets go. */
         default void hold(long offset) {}
+    }
+
+    /** A reader that can go on reading what is deleted, if it hears of it before. */
+    interface Keeping {
+        void keep();
+    }
+
+    /** The log is deleted next; all that was written is in it. */
+    void keep() {
+        List<Object> readers;
+        lock.lock();
+        try {
+            readers = List.copyOf(holds.keySet());
+        } finally {
+            lock.unlock();
+        }
+        for (Object reader : readers) {
+            if (reader instanceof Keeping k) {
+                k.keep();
+            }
+        }
     }
 
     Run(ToKeeper keeper) {

@@ -425,6 +425,14 @@ final class CreateFieldsSystemTest {
     }
 
     @Test
+    void a_client_loses_nothing_of_a_container_that_is_removed_when_it_ends() throws Exception {
+        for (int i = 0; i < 100; i++) {
+            String id = box.create(host().autoRemove(true), "echo", "line " + i);
+            assertEquals("line " + i + "\n", box.output(id));
+        }
+    }
+
+    @Test
     void what_cannot_be_had_is_refused_by_name() {
         assertTrue(refused(host().storageOptions(Map.of("size", "1G"))).contains("storage option size"));
         assertEquals("unknown or invalid runtime name: crun", refused(host().runtime("crun")));

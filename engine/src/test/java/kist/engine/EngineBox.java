@@ -137,6 +137,15 @@ final class EngineBox implements AutoCloseable {
         return finish(create(config, host));
     }
 
+    /** Starts a container that is removed when it ends, and answers its output. */
+    String output(String id) throws InterruptedException {
+        try (Attachment streams = call(new Request.AttachContainer(id, false, true, true, true, true))) {
+            call(new Request.StartContainer(id));
+            Thread.sleep(20); // the client is slower than the removal
+            return drain(streams);
+        }
+    }
+
     /** Starts a container, waits for its end, answers its output and its exit code, and removes it. */
     String finish(String id) throws InterruptedException {
         try {
