@@ -76,7 +76,7 @@ class EverydayTest {
             docker stats --no-stream --format '{{.Container}}' web nonesuch
             docker cp letter.txt web:/data/
             docker cp folder web:/data
-            docker cp letter.txt web:/nowhere/at/all/ 2>&1 | grep -v level=error
+            docker cp letter.txt web:/nowhere/at/all/ >/dev/null 2>&1; echo $?
             docker cp web:/data/letter.txt - | tar -tf -
             docker cp web:/data back && ls -R back
             docker cp web:/nonesuch .
@@ -200,24 +200,23 @@ class EverydayTest {
                     "exit status 0\nbackend bridge 10.231.7.0/24 10.231.7.1 www 10.231.7.2/24 false .*",
                     "dockerd 20.10 does not tell a gateway that it chose itself"));
 
-    /** Members of documents of the API that are not the same, and why that is right. */
+    /** Members of documents of the API, as patterns of their paths, that are not the same, and why that is right. */
     private static final Map<String, String> MEMBERS = Map.ofEntries(
-            Map.entry("container.GraphDriver", "directories of the engine's own"),
-            Map.entry("plain container.GraphDriver", "directories of the engine's own"),
-            Map.entry("container.HostnamePath", "a place of the engine's own"),
-            Map.entry("container.HostsPath", "a place of the engine's own"),
-            Map.entry("container.LogPath", "a place of the engine's own"),
-            Map.entry("container.ResolvConfPath", "a place of the engine's own"),
-            Map.entry("container.Mounts[0].Source", "a place of the engine's own"),
-            Map.entry("container.Mounts[1].Source", "a place of the engine's own"),
-            Map.entry("container.NetworkSettings.SandboxKey", "a place of the engine's own"),
-            Map.entry("image.GraphDriver", "directories of the engine's own"),
-            Map.entry("list[1].Mounts[0].Source", "a place of the engine's own"),
-            Map.entry("list[1].Mounts[1].Source", "a place of the engine's own"),
-            Map.entry("volume.Mountpoint", "a place of the engine's own"),
-            Map.entry("network.Options", "the bridge has a name of its own"),
-            Map.entry("info.", "the engines have other parts, and the versions are not the same"),
-            Map.entry("version.", "the engines have other parts, and the versions are not the same"));
+            Map.entry("(info|version)\\..*", "the engines have other parts, and the versions are not the same"),
+            Map.entry(".*\\.(Driver|GraphDriver.*)", "layers are kept in another way"),
+            Map.entry(".*\\.(HostnamePath|HostsPath|LogPath|ResolvConfPath)", "places of the engine's own"),
+            Map.entry(".*\\.(SandboxID|SandboxKey|Mountpoint)", "places of the engine's own"),
+            Map.entry(".*\\.Mounts\\[\\d\\]\\.Source", "volumes are in a place of the engine's own"),
+            Map.entry(".*\\.HostConfig\\.Runtime", "a runtime of its own"),
+            Map.entry(".*\\.HostConfig\\.MaskedPaths.*", "more is masked, as newer versions of dockerd do"),
+            Map.entry(".*\\.HostConfig\\.KernelMemory.*", "gone from the API since version 1.42"),
+            Map.entry(".*\\.Networks\\.\\w+\\.(DNSNames|GwPriority)", "newer members are told to all clients"),
+            Map.entry("df\\.Containers.*\\.SizeRw", "told of those that are empty as well"),
+            Map.entry("image\\.(Container|ContainerConfig.*|DockerVersion)", "gone from the API since version 1.45"),
+            Map.entry("image\\.VirtualSize", "the file system rounds in another way"),
+            Map.entry("stats\\.(memory_stats\\..*|os_type)", "what this kernel counts beside the rest"),
+            Map.entry("network\\.IPAM\\.Config\\[0\\]\\.Gateway", "dockerd 20.10 does not tell what it chose itself"),
+            Map.entry("network\\.Options.*", "the bridge has a name of its own"));
 
     @RegisterExtension
     static final Engine engine = Engine.underTest();
@@ -243,8 +242,8 @@ class EverydayTest {
 
         String text(String text) {
             // newer versions of dockerd begin their sentences with small letters
-            var sentences = ERROR.matcher(text).replaceAll(found -> Matcher.quoteReplacement(
-                    found.group().toLowerCase(Locale.ROOT)));
+            var sentences = ERROR.matcher(text)
+                    .replaceAll(found -> Matcher.quoteReplacement(found.group().toLowerCase(Locale.ROOT)));
             return ID.matcher(NAME.matcher(sentences).replaceAll("A_NAME"))
                     .replaceAll(
                             found -> ids.computeIfAbsent(found.group().substring(0, 12), id -> "ID" + (ids.size() + 1)))
@@ -310,9 +309,8 @@ class EverydayTest {
             var there = expected.get(i);
             var here = actual.get(i);
             boolean meant = engine.isKist()
-                    && DIFFERENCES.stream()
-                            .anyMatch(one -> one.line.equals(there.line) && here.text.matches(one.here));
-            if (!meant && !there.text.equals(here.text)) {
+                    && DIFFERENCES.stream().anyMatch(one -> one.line.equals(there.line) && here.text.matches(one.here));
+            if (!meant && !comparable(there.text).equals(comparable(here.text))) {
                 faults.add("$ " + there.line + "\n--- dockerd: " + there.text + "\n--- here: " + here.text);
             }
         }
@@ -338,8 +336,7 @@ class EverydayTest {
             for (var name : names) {
                 var one = there.getOrDefault(name, "missing");
                 var other = here.getOrDefault(name, "missing");
-                boolean meant =
-                        engine.isKist() && MEMBERS.keySet().stream().anyMatch(prefix -> name.startsWith(prefix));
+                boolean meant = engine.isKist() && MEMBERS.keySet().stream().anyMatch(name::matches);
                 if (!meant && !one.equals(other)) {
                     faults.add(name + ": " + one + " on dockerd, here " + other);
                 }
@@ -367,7 +364,7 @@ class EverydayTest {
                             "-v",
                             "kept:/kept:ro",
                             "-v",
-                            "/var/tmp:/host",
+                            "/usr/share:/host",
                             "--tmpfs",
                             "/scratch",
                             "--restart",
@@ -469,8 +466,14 @@ class EverydayTest {
         } else if (at.value() instanceof Number && path.matches(".*\\.(Pid|Created|Size\\w*|RefCount)")) {
             into.put(path, "a number");
         } else {
-            into.put(path, alike.text(at.present() ? "" + at : "null"));
+            into.put(path, alike.text(at.present() ? "" + at : "null").replaceAll("\\bID\\d+", "ID"));
         }
+    }
+
+    /** The kist command has words of its own for what fails: of those it only counts that there are some. */
+    private String comparable(String text) {
+        int error = text.indexOf("\nstandard error:\n");
+        return client.equals("docker") || error < 0 ? text : text.substring(0, error) + "\nstandard error";
     }
 
     private static void write(String file, List<Answer> answers) {

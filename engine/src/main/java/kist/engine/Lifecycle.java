@@ -697,12 +697,12 @@ final class Lifecycle {
         }
         c.removing = true;
         streams.drain(c);
-        c.run.pinReaders();
         Path remains;
         try {
             if (ownVolumes) {
                 volumes.release(c.stored, true);
             }
+            c.run.pinReaders(); // docker run --rm: who is attached may not have begun to read
             remains = store.remove(c.id());
         } catch (EngineException e) {
             c.removing = false;

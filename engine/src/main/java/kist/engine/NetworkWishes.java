@@ -1,6 +1,7 @@
 package kist.engine;
 
 import java.net.Inet4Address;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import kist.engine.ContainerConfig.EndpointConfig;
 final class NetworkWishes {
     static final String BRIDGE = "bridge";
     static final String CONTAINER = "container:";
+    private static final Pattern DOTTED = Pattern.compile("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
     private static final Pattern MAC = Pattern.compile("(?i)[0-9a-f][02468ace](:[0-9a-f]{2}){5}");
 
     private NetworkWishes() {}
@@ -150,9 +152,21 @@ final class NetworkWishes {
         }
     }
 
+    /** Whether a text is an address of four numbers: the literals of Java have short forms too, in which 10.1 is 10.0.0.1. */
+    static boolean isIpv4(String text) {
+        try {
+            return DOTTED.matcher(text).matches() && InetAddress.ofLiteral(text) instanceof Inet4Address;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+
     private static void address(String what, String text) {
         try {
-            InetAddress.ofLiteral(text);
+            if (isIpv4(text) || InetAddress.ofLiteral(text) instanceof Inet6Address) {
+                return;
+            }
+            throw new IllegalArgumentException(text);
         } catch (IllegalArgumentException e) {
             throw Creation.invalid("invalid " + what + " \"" + Names.printable(text) + "\": an IP address is wanted");
         }
@@ -175,11 +189,7 @@ final class NetworkWishes {
                     + Names.printable(wish.driverOptions().keySet().iterator().next()) + " for a container");
         }
         if (!wish.ipv4Address().isEmpty()) {
-            try {
-                if (!(InetAddress.ofLiteral(wish.ipv4Address()) instanceof Inet4Address)) {
-                    throw Creation.invalid("invalid IPv4 address: " + Names.printable(wish.ipv4Address()));
-                }
-            } catch (IllegalArgumentException e) {
+            if (!isIpv4(wish.ipv4Address())) {
                 throw Creation.invalid("invalid IPv4 address: " + Names.printable(wish.ipv4Address()));
             }
         }

@@ -1,7 +1,5 @@
 package kist.engine;
 
-import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -100,11 +98,10 @@ final class PortWishes {
         if (text.isEmpty()) {
             return "0.0.0.0";
         }
-        try {
-            if (InetAddress.ofLiteral(text) instanceof Inet4Address a) {
-                return a.getHostAddress();
-            }
-        } catch (IllegalArgumentException e) {
+        if (NetworkWishes.isIpv4(text)) {
+            return text;
+        }
+        if (!text.contains(":")) {
             throw Creation.invalid("invalid host address \"" + Names.printable(text) + "\" of a port");
         }
         throw new EngineException(

@@ -59,6 +59,10 @@ public final class NetlinkTables {
     private static final int SET_DATA_TYPE = 6;
     private static final int SET_DATA_LENGTH = 7;
     private static final int SET_ID = 10;
+    private static final int SET_NOTES = 13;
+    /** What nft(8) notes for itself: that a key alone is in the host's order, as names of links are. */
+    private static final byte[] KEY_IN_HOST_ORDER = {0, 4, 1, 0, 0, 0};
+
     private static final int SET_IS_MAP = 0x8;
     private static final int TYPE_BITS = 6;
     private static final int ELEMENTS_TABLE = 1;
@@ -455,6 +459,9 @@ public final class NetlinkTables {
                 .attributeBe32(SET_KEY_TYPE, type(set.key()))
                 .attributeBe32(SET_KEY_LENGTH, length(set.key()))
                 .attributeBe32(SET_ID, id);
+        if (set.key().equals(List.of(Type.LINK))) {
+            m.attribute(SET_NOTES, KEY_IN_HOST_ORDER); // without, nft lists the names as empty
+        }
         return map
                 ? m.attributeBe32(SET_DATA_TYPE, type(set.data())).attributeBe32(SET_DATA_LENGTH, length(set.data()))
                 : m;

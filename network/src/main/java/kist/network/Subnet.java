@@ -12,6 +12,7 @@ import java.util.HexFormat;
  * @param network its first address
  */
 record Subnet(int network, int prefixLength) {
+    private static final String DOTTED = "[0-9]{1,3}(\\.[0-9]{1,3}){3}";
     private static final int WIDEST = 8;
     private static final int NARROWEST = 29;
 
@@ -24,6 +25,7 @@ record Subnet(int network, int prefixLength) {
         int slash = text.indexOf('/');
         try {
             if (slash > 0
+                    && text.substring(0, slash).matches(DOTTED)
                     && InetAddress.ofLiteral(text.substring(0, slash)) instanceof Inet4Address address
                     && text.substring(slash + 1).matches("[0-9]{1,2}")) {
                 int prefix = Integer.parseInt(text.substring(slash + 1));
@@ -71,7 +73,8 @@ record Subnet(int network, int prefixLength) {
      */
     static int number(String address) {
         try {
-            if (InetAddress.ofLiteral(address) instanceof Inet4Address v4) {
+            // the literals of Java have short forms too, in which 10.1 is 10.0.0.1
+            if (address.matches(DOTTED) && InetAddress.ofLiteral(address) instanceof Inet4Address v4) {
                 return number(v4);
             }
         } catch (IllegalArgumentException e) {
