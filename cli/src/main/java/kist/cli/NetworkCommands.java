@@ -81,7 +81,7 @@ final class NetworkCommands {
         var subnets = parsed.all("subnet");
         int most = Math.max(parsed.all("ip-range").size(), parsed.all("gateway").size());
         if (most > subnets.size() || subnets.isEmpty() && parsed.given("aux-address")) {
-            throw parsed.wrong("every ip-range, gateway and aux-address must have a corresponding subnet");
+            throw new Failure(1, "kist: every ip-range, gateway and aux-address must have a corresponding subnet");
         }
         var pools = new ArrayList<Object>();
         for (int i = 0; i < subnets.size(); i++) {
