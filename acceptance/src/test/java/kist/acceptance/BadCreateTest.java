@@ -232,8 +232,7 @@ class BadCreateTest {
         for (var name : List.of("a", "../x", "a%20b", "-a", "a%2Fb", "%C3%A4%C3%B6", "a%00b", "a%0Ab")) {
             var answer = engine.api().post("/containers/create?name=" + name, "{\"Image\":\"busybox\"}");
             assertEquals(400, answer.status(), name + ": " + answer.text());
-            assertTrue(
-                    name.contains("%00") || answer.message().contains("Invalid container name"), answer.text());
+            assertTrue(name.contains("%00") || answer.message().contains("Invalid container name"), answer.text());
         }
         assertEquals(List.of(), engine.containers());
         engine.api()

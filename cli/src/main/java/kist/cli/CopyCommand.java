@@ -32,7 +32,9 @@ final class CopyCommand {
         static Place of(String text) {
             int colon = text.indexOf(':');
             // ./a:b and /a:b are local, as is what has no colon
-            boolean local = colon <= 0 || text.startsWith("/") || text.substring(0, colon).startsWith(".");
+            boolean local = colon <= 0
+                    || text.startsWith("/")
+                    || text.substring(0, colon).startsWith(".");
             return local ? new Place("", text) : new Place(text.substring(0, colon), text.substring(colon + 1));
         }
 
@@ -121,8 +123,7 @@ final class CopyCommand {
         if (source.equals("-")) {
             if (!isDirectory) {
                 throw new Failure(
-                        1,
-                        "kist: destination \"" + to.container() + ":" + to.path() + "\" must be a directory");
+                        1, "kist: destination \"" + to.container() + ":" + to.path() + "\" must be a directory");
             }
             put(to, path, owners, counted(context.in(), counter));
             return;

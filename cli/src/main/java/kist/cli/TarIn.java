@@ -63,8 +63,7 @@ final class TarIn {
                 size = Long.parseLong(pax.getOrDefault("size", "0"));
             }
             var prefix = text(block, 345, 155);
-            var name = pax.getOrDefault(
-                    "path", (prefix.isEmpty() ? "" : prefix + "/") + text(block, 0, 100));
+            var name = pax.getOrDefault("path", (prefix.isEmpty() ? "" : prefix + "/") + text(block, 0, 100));
             var link = pax.getOrDefault("linkpath", text(block, 157, 100));
             entry(type, name, link, (int) octal(block, 100, 8), octal(block, 136, 12));
             all += type == '0' || type == 0 ? size : 0;
@@ -84,8 +83,8 @@ final class TarIn {
         boolean isDirectory = Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS);
         if (type == '5') {
             if (there && !isDirectory && !(target.equals(directory) && Files.isDirectory(target))) {
-                throw new Failure(1, "kist: cannot overwrite non-directory \"" + target + "\" with directory \"" + name
-                        + "\"");
+                throw new Failure(
+                        1, "kist: cannot overwrite non-directory \"" + target + "\" with directory \"" + name + "\"");
             }
             if (!there) {
                 Files.createDirectory(target);

@@ -43,8 +43,7 @@ final class TarOut {
                     }
                 }
             }
-            case 0120000 ->
-                header(name, Files.readSymbolicLink(path).toString(), '2', mode, 0, attributes);
+            case 0120000 -> header(name, Files.readSymbolicLink(path).toString(), '2', mode, 0, attributes);
             case 0100000 -> {
                 var first = several ? names.putIfAbsent(attributes.get("fileKey"), name) : null;
                 if (first != null) {
@@ -100,7 +99,8 @@ final class TarOut {
 
     private void header(String name, String link, char type, int mode, long size, Map<String, Object> attributes)
             throws IOException {
-        long mtime = ((FileTime) attributes.getOrDefault("lastModifiedTime", FileTime.fromMillis(0))).to(TimeUnit.SECONDS);
+        long mtime =
+                ((FileTime) attributes.getOrDefault("lastModifiedTime", FileTime.fromMillis(0))).to(TimeUnit.SECONDS);
         long uid = ((Number) attributes.getOrDefault("uid", 0)).longValue();
         long gid = ((Number) attributes.getOrDefault("gid", 0)).longValue();
         var more = new ByteArrayOutputStream();

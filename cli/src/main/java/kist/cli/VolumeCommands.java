@@ -41,8 +41,10 @@ final class VolumeCommands {
         var name = parsed.text("name").orElse("");
         if (!parsed.arguments().isEmpty()) {
             if (!name.isEmpty()) {
-                throw new Failure(1, "kist: conflicting options: cannot specify a volume-name through both --name and as a"
-                        + " positional arg");
+                throw new Failure(
+                        1,
+                        "kist: conflicting options: cannot specify a volume-name through both --name and as a"
+                                + " positional arg");
             }
             name = parsed.arguments().getFirst();
         }

@@ -61,7 +61,8 @@ final class ExecRoutes {
                 body.string("DetachKeys"));
         DetachKeys.parse(config.detachKeys());
         // comes again, and counts, when the exec is started
-        body.clientsOwn("Detach");
+        // the second is docker-java's own
+        body.clientsOwn("Detach", "containerId");
         body.end();
         call.answer(201, Json.object("Id", call.ask(new Request.CreateExec(ref, config))));
     }

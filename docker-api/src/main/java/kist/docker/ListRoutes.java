@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Set;
 import kist.engine.ContainerView;
 import kist.engine.EngineException;
-import kist.engine.HostConfig;
 import kist.engine.ImageRequest;
 import kist.engine.MountView;
 import kist.engine.Request;
@@ -158,8 +157,8 @@ final class ListRoutes {
                 && fitsPorts(
                         filters,
                         "publish",
-                        c.config().host().ports().stream()
-                                .map(HostConfig.PortBinding::port)
+                        c.published().stream()
+                                .map(p -> p.hostPort() + "/" + p.protocol())
                                 .toList())
                 && fitsPorts(filters, "expose", c.config().exposedPorts())
                 && fitsNetwork(c, filters)

@@ -36,7 +36,8 @@ final class FakeVolumes {
             }
             case VolumeRequest.ListVolumes r ->
                 volumes.values().stream()
-                        .map(v -> new VolumeRequest.VolumeView(v, v.name().startsWith("used") ? List.of("c") : List.of()))
+                        .map(v ->
+                                new VolumeRequest.VolumeView(v, v.name().startsWith("used") ? List.of("c") : List.of()))
                         .toList();
             case VolumeRequest.InspectVolume r -> find(r.name());
             case VolumeRequest.RemoveVolume r -> {

@@ -90,7 +90,8 @@ class VolumeDoorTest {
         String labelled = ask("GET", "/volumes?" + filters("{\"label\":[\"k=v\"],\"driver\":[\"local\"]}"), "");
         has(labelled, "used1");
         assertFalse(labelled.contains("free1"));
-        assertFalse(ask("GET", "/volumes?" + filters("{\"driver\":[\"other\"]}"), "").contains("used1"));
+        assertFalse(ask("GET", "/volumes?" + filters("{\"driver\":[\"other\"]}"), "")
+                .contains("used1"));
         has(ask("GET", "/volumes?" + filters("{\"name\":[\"^us\"]}"), ""), "used1");
         has(ask("GET", "/volumes?" + filters("{\"nonsense\":[\"x\"]}"), ""), " 400 ", "nonsense");
         has(ask("GET", "/volumes?" + filters("{\"dangling\":[\"maybe\"]}"), ""), " 400 ");

@@ -94,7 +94,7 @@ final class Archives {
         } catch (ImageException e) {
             throw failure(e, r.ref(), r.path());
         }
-        events.publish("container", "archive-path", c.id(), c.attributes());
+        tell(c, "archive-path");
         return Request.Done.DONE;
     }
 
@@ -114,8 +114,15 @@ final class Archives {
         } catch (ImageException e) {
             throw failure(e, r.ref(), r.path());
         }
-        events.publish("container", "extract-to-dir", c.id(), c.attributes());
+        tell(c, "extract-to-dir");
         return Request.Done.DONE;
+    }
+
+    private void tell(Container c, String action) {
+        // a client that goes as soon as it has all interrupts this thread, which must not keep the event from being
+        // kept
+        Thread.interrupted();
+        events.publish("container", action, c.id(), c.attributes());
     }
 
     private Optional<FileTree.Owner> owner(Container c, ContainerViews.View view) {

@@ -29,6 +29,7 @@ final class ContainerStreams implements AutoCloseable {
     /** Logs of containers that shall leave nothing on the disk. */
     private final Path inMemory;
 
+    private final Set<LineStream> followers = ConcurrentHashMap.newKeySet();
     private final Map<String, Forwarder> forwarders = new ConcurrentHashMap<>();
     private volatile Thread janitor = Thread.ofVirtual().unstarted(() -> {});
 
@@ -102,11 +103,14 @@ final class ContainerStreams implements AutoCloseable {
         if (options.driver().forwards()
                 && !LogOptions.bool("fluentd-async", options.options(), false)
                 && !LogOptions.bool("fluentd-async-connect", options.options(), false)) {
-            try (LogTarget target = LogTarget.of(options, c.stored, linux)) {
+            LogTarget target = LogTarget.of(options, c.stored, linux);
+            try (target) {
                 target.connect();
             } catch (IOException e) {
                 throw new EngineException(
-                        EngineException.Kind.INTERNAL, "failed to initialize logging driver: " + e.getMessage(), e);
+                        EngineException.Kind.INTERNAL,
+                        "failed to initialize logging driver: " + target + ": " + e.getMessage(),
+                        e);
             }
         }
         return directory.openForKeeper(linux, options, c.run.holdForOrder());
@@ -148,6 +152,7 @@ final class ContainerStreams implements AutoCloseable {
             try {
                 while (true) {
                     Thread.sleep(VISITS);
+                    followers.forEach(f -> f.releaseIfStuck(TimeUnit.MILLISECONDS.toNanos(VISITS)));
                     for (Container c : registry.all()) {
                         visit(visitor, c);
                     }
@@ -170,6 +175,13 @@ final class ContainerStreams implements AutoCloseable {
     public void close() {
         janitor.interrupt();
         forwarders.values().forEach(Forwarder::stop);
+        try {
+            for (Forwarder forwarder : forwarders.values()) {
+                forwarder.awaitEnd(TimeUnit.SECONDS.toNanos(1));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Does away with what a container that is gone has in memory. */
@@ -252,14 +264,19 @@ final class ContainerStreams implements AutoCloseable {
             throw new EngineException(
                     EngineException.Kind.UNSUPPORTED, "configured logging driver does not support reading");
         }
-        return new LineStream(
+        LineStream lines = new LineStream(
                 c.run,
                 LogReader.open(directory(c, options)),
                 wish,
                 c.config().tty(),
                 c.state.alive(),
                 options.maxAgeNanos(),
-                options.details(c.stored));
+                options.details(c.stored),
+                followers::remove);
+        if (wish.follow()) {
+            followers.add(lines);
+        }
+        return lines;
     }
 
     void resize(Container c, int rows, int columns) {

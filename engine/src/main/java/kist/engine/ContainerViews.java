@@ -247,6 +247,13 @@ final class ContainerViews {
                 linux.mountSetattr(tree, "", Flags.AT_EMPTY_PATH | Flags.AT_RECURSIVE, Flags.MOUNT_ATTR_RDONLY, 0, 0);
             }
             linux.moveMount(tree, at, "", Flags.MOVE_MOUNT_T_EMPTY_PATH);
+        } catch (KernelException e) {
+            if (e.errno() != Errno.ENOENT) {
+                throw e;
+            }
+            // another container has the same volume and removed it since it was opened
+            throw new EngineException(
+                    EngineException.Kind.CONFLICT, "the mount point " + target + " is taken away all the time", e);
         }
         return true;
     }

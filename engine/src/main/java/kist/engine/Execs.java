@@ -132,6 +132,8 @@ final class Execs {
                         .with(new Process.ConsoleSize(
                                 said ? rows : exec.config.consoleRows(),
                                 said ? columns : exec.config.consoleColumns()));
+                // before its end can be told
+                publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
                 Keeper.Spawned spawned = runtime.exec(
                         exec.id,
                         init.pidfd(),
@@ -154,7 +156,6 @@ final class Execs {
                             () -> publish(exec, "exec_detach")));
                 }
                 exec.started(spawned, attachment);
-                publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
                 return attachment.map(a -> a);
             }
         } catch (RuntimeException e) {

@@ -26,6 +26,7 @@ final class Forwarder implements Runnable {
     private static final int BATCH_LINES = 512;
     private static final int BATCH_BYTES = 512 << 10;
     private static final long LONGEST_PAUSE = TimeUnit.SECONDS.toMillis(30);
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(5);
     private static final String CURSOR = "forwarded";
 
     private final Run run;
@@ -40,6 +41,8 @@ final class Forwarder implements Runnable {
     private final long firstPauseMillis;
     private final int mostRetries;
     private final CountDownLatch ended = new CountDownLatch(1);
+    private final CountDownLatch stopping = new CountDownLatch(1);
+    private boolean waiting;
     private final List<LogTarget.Line> batch = new ArrayList<>();
     private final Stream[] streams = {new Stream(1), new Stream(2)};
     private final Thread thread;
@@ -97,6 +100,7 @@ final class Forwarder implements Runnable {
     void whenOver(Runnable then) {
         Thread.ofVirtual().start(() -> {
             try {
+                awaitEnd(PATIENCE);
                 ended.await();
                 then.run();
             } catch (InterruptedException e) {
@@ -111,10 +115,38 @@ final class Forwarder implements Runnable {
         while (!away && System.nanoTime() < end && !ended.await(20, TimeUnit.MILLISECONDS)) {}
     }
 
-    /** Ends; what has not been sent is sent by the next one. */
+    /** Ends after what is being sent; what has not been sent is sent by the next one. */
     void stop() {
-        stopped = true;
-        thread.interrupt();
+        synchronized (stopping) {
+            stopped = true;
+            stopping.countDown();
+            if (waiting) {
+                thread.interrupt();
+            }
+        }
+    }
+
+    /** Waits until it has ended, or breaks off what it does. */
+    void awaitEnd(long nanos) throws InterruptedException {
+        if (!ended.await(nanos, TimeUnit.NANOSECONDS)) {
+            thread.interrupt();
+        }
+    }
+
+    private void awaitMore() throws InterruptedException {
+        synchronized (stopping) {
+            if (stopped) {
+                return;
+            }
+            waiting = true;
+        }
+        try {
+            run.awaitLog(log.position(), number);
+        } finally {
+            synchronized (stopping) {
+                waiting = false;
+            }
+        }
     }
 
     @Override
@@ -162,7 +194,7 @@ final class Forwarder implements Runnable {
             } else if (!batch.isEmpty()) {
                 deliver();
             } else if (!over) {
-                run.awaitLog(log.position(), number);
+                awaitMore();
             } else {
                 for (Stream s : streams) {
                     if (s.partial.size() > 0) {
@@ -264,7 +296,9 @@ final class Forwarder implements Runnable {
                     away = true;
                     run.release(this); // a container does not stand still for a server that is away
                 }
-                Thread.sleep(pause);
+                if (stopping.await(pause, TimeUnit.MILLISECONDS)) {
+                    throw new InterruptedException("stopped");
+                }
                 pause = Math.min(2 * pause, LONGEST_PAUSE);
             }
         }

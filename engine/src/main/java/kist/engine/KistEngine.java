@@ -297,7 +297,12 @@ public final class KistEngine implements Engine {
             case Request.PruneContainers r -> prunes.prune(r);
             case Request.ReadStats r -> stats.open(registry.get(r.ref()));
             case Request.InspectContainer r -> view(registry.get(r.ref()));
-            case Request.ListProcesses r -> lifecycle.processes(registry.get(r.ref()));
+            case Request.ListProcesses r -> {
+                Container c = registry.get(r.ref());
+                List<Long> processes = lifecycle.processes(c);
+                events.publish("container", "top", c.id(), c.attributes());
+                yield processes;
+            }
             case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
             case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {

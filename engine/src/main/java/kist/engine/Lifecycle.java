@@ -702,7 +702,7 @@ final class Lifecycle {
             if (ownVolumes) {
                 volumes.release(c.stored, true);
             }
-            c.run.keep(); // docker run --rm: who is attached may not have begun to read
+            c.run.pinReaders(); // docker run --rm: who is attached may not have begun to read
             remains = store.remove(c.id());
         } catch (EngineException e) {
             c.removing = false;

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** A container's log line by line, as {@code logs} shows it. */
 final class LineStream implements LogStream {
@@ -19,6 +20,7 @@ final class LineStream implements LogStream {
     private final long stopAt;
     private final long maxAgeNanos;
     private final Map<String, String> details;
+    private final Consumer<LineStream> closed;
     private final ArrayDeque<Output> ready = new ArrayDeque<>();
     private final Partial[] partial = {new Partial(), new Partial(), new Partial()};
     private long skip;
@@ -26,6 +28,10 @@ final class LineStream implements LogStream {
     private boolean whole = true;
 
     private volatile boolean open = true;
+    private volatile boolean holding;
+    private volatile boolean waiting;
+    private volatile long lastRead = System.nanoTime();
+    private long heldAt = -1;
 
     private static final class Partial {
         final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -36,6 +42,7 @@ final class LineStream implements LogStream {
     /**
      * @param maxAgeNanos lines older than this are not shown, 0 for all
      * @param details what is told beside each line
+     * @param closed hears that this one is closed
      */
     LineStream(
             Run run,
@@ -44,7 +51,8 @@ final class LineStream implements LogStream {
             boolean tty,
             boolean running,
             long maxAgeNanos,
-            Map<String, String> details) {
+            Map<String, String> details,
+            Consumer<LineStream> closed) {
         this.run = run;
         this.number = run.current();
         this.log = log;
@@ -53,15 +61,22 @@ final class LineStream implements LogStream {
         this.running = running;
         this.maxAgeNanos = maxAgeNanos;
         this.details = details;
+        this.closed = closed;
         log.end();
         this.stopAt = log.position();
         seekTail();
+        if (wish.follow() && running) {
+            getOn();
+        } else {
+            log.pin();
+        }
+        run.reading(log);
     }
 
     /** Goes back from the end until enough lines lie ahead. */
     private void seekTail() {
         if (wish.tailLines() < 0) {
-            log.beginning();
+            log.seek(wish.sinceNanos());
             return;
         }
         long lines = 0;
@@ -101,8 +116,30 @@ final class LineStream implements LogStream {
         return details;
     }
 
+    /**
+     * Lets go of the log where the client has not taken anything for so many nanoseconds: a container waits for a reader that
+     * is behind, but not for one that stands still.
+     */
+    void releaseIfStuck(long nanos) {
+        if (holding && !waiting && System.nanoTime() - lastRead > nanos) {
+            holding = false;
+            run.release(this);
+        }
+    }
+
+    private void getOn() {
+        lastRead = System.nanoTime();
+        long at = log.segmentStart();
+        if (wish.follow() && running && (!holding || at != heldAt)) {
+            heldAt = at;
+            holding = true;
+            run.hold(this, at);
+        }
+    }
+
     @Override
     public Optional<Output> read() throws InterruptedException {
+        lastRead = System.nanoTime();
         while (open) {
             Output line = ready.poll();
             if (line != null) {
@@ -110,7 +147,7 @@ final class LineStream implements LogStream {
                     skip--;
                     continue;
                 }
-                if (wish.untilNanos() > 0 && line.nanos() >= wish.untilNanos()) {
+                if (wish.untilNanos() > 0 && line.nanos() > wish.untilNanos()) {
                     return Optional.empty();
                 }
                 if (line.nanos() >= wish.sinceNanos()
@@ -122,6 +159,7 @@ final class LineStream implements LogStream {
             boolean following = wish.follow() && running;
             boolean over = !following || run.over(number);
             Optional<Output> next = !following && log.position() >= stopAt ? Optional.empty() : log.next();
+            getOn();
             if (next.isPresent()) {
                 if (wanted(next.get())) {
                     split(next.get());
@@ -131,7 +169,9 @@ final class LineStream implements LogStream {
                 if (left <= 0) {
                     return Optional.empty();
                 }
+                waiting = true;
                 run.awaitLog(log.position(), number, left);
+                waiting = false;
             } else if (!flush()) {
                 return Optional.empty();
             }
@@ -189,6 +229,9 @@ final class LineStream implements LogStream {
     @Override
     public void close() {
         open = false;
+        run.release(this);
+        run.read(log);
+        closed.accept(this);
         run.nudge();
         log.close();
     }

@@ -8,7 +8,7 @@ import kist.kernel.Linux;
 import kist.kernel.Poller;
 
 /** One client joined to a container: output from its log, input to its pipe or terminal. */
-final class LogAttachment implements Attachment, Run.Keeping {
+final class LogAttachment implements Attachment {
     private final Linux linux;
     private final Poller poller;
     private final Run run;
@@ -55,6 +55,10 @@ final class LogAttachment implements Attachment, Run.Keeping {
         this.stopAt = stopAt;
         this.sinceNanos = sinceNanos;
         this.holds = wish.live() && (wish.stdout() || wish.stderr());
+        if (stopAt >= 0) {
+            log.pin();
+        }
+        run.reading(log);
         getOn();
     }
 
@@ -65,11 +69,6 @@ final class LogAttachment implements Attachment, Run.Keeping {
             heldAt = at;
             run.hold(this, at);
         }
-    }
-
-    @Override
-    public void keep() {
-        log.keep();
     }
 
     @Override
@@ -153,6 +152,7 @@ final class LogAttachment implements Attachment, Run.Keeping {
         open = false;
         closeInput();
         run.release(this);
+        run.read(log);
         run.nudge();
         log.close();
     }

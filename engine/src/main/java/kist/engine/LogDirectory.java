@@ -114,7 +114,8 @@ record LogDirectory(Path path) {
         }
     }
 
-    private LogSegment open(Entry entry) throws IOException {
+    /** Opens a segment. */
+    LogSegment open(Entry entry) throws IOException {
         return entry.packed ? PackedSegment.open(file(entry)) : LogSegment.Plain.open(file(entry));
     }
 

@@ -3,9 +3,8 @@ package kist.engine;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Collections;
+import java.nio.file.NoSuchFileException;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -16,6 +15,7 @@ import java.util.TreeMap;
  * to segment; what has been deleted meanwhile is skipped. Thread-safe, so that it can be closed while it is read.
  */
 final class LogReader implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger("kist");
     static final int HEADER = 16;
     static final int TRAILER = 4;
     private static final int LARGEST = 1 << 20;
@@ -35,10 +35,9 @@ final class LogReader implements AutoCloseable {
 
     private long windowAt;
     private boolean closed;
-    /** What was opened before the log was deleted, where it was; everything that is left is then here. */
-    private Optional<NavigableMap<Long, LogDirectory.Opened>> kept = Optional.empty();
-
     private boolean middle;
+    /** Segments behind the current one that are open already, so that they can be read when they are deleted. */
+    private final TreeMap<Long, LogDirectory.Opened> pinned = new TreeMap<>();
 
     private LogReader(LogDirectory directory) {
         this.directory = directory;
@@ -56,15 +55,68 @@ final class LogReader implements AutoCloseable {
     /** Moves to an offset where a record begins. */
     synchronized void position(long to) {
         if (current.isPresent() && to < current.get().start()) {
-            leave();
+            jump();
         }
         position = to;
     }
 
     /** Moves to the beginning of what is still there. */
     synchronized void beginning() {
-        leave();
+        jump();
         position = 0;
+    }
+
+    /**
+     * Moves to the beginning of a segment behind which everything lies that was written at a time or later (Unix time in
+     * nanoseconds), so that a long log need not be read from its beginning.
+     */
+    synchronized void seek(long nanos) {
+        beginning();
+        if (nanos <= 0) {
+            return;
+        }
+        try {
+            for (LogDirectory.Entry entry : directory.list().descendingMap().values()) {
+                if (directory.firstNanos(entry) < nanos) {
+                    position = entry.start();
+                    return;
+                }
+            }
+        } catch (NoSuchFileException deletedMeanwhile) {
+            position = 0;
+        } catch (IOException e) {
+            throw failure(e);
+        }
+    }
+
+    /** Opens all that there is from the position on, so that nothing of it is lost when it is deleted. */
+    synchronized void pin() {
+        try {
+            if (closed || current.isEmpty() && !enter()) {
+                return;
+            }
+            for (LogDirectory.Entry entry :
+                    directory.list().tailMap(start(), false).values()) {
+                try {
+                    if (!pinned.containsKey(entry.start())) {
+                        pinned.put(entry.start(), new LogDirectory.Opened(entry.start(), directory.open(entry)));
+                    }
+                } catch (NoSuchFileException e) {
+                    LOG.log(System.Logger.Level.DEBUG, "deleted meanwhile", e);
+                }
+            }
+        } catch (IOException e) {
+            throw failure(e);
+        }
+    }
+
+    private Optional<LogDirectory.Opened> after(long start) throws IOException {
+        Map.Entry<Long, LogDirectory.Opened> next = pinned.higherEntry(start);
+        if (next == null) {
+            return directory.after(start);
+        }
+        pinned.remove(next.getKey());
+        return Optional.of(next.getValue());
     }
 
     /** Where the segment begins that is read; what is before it is not needed any more. */
@@ -96,9 +148,7 @@ final class LogReader implements AutoCloseable {
                     current = next;
                     position = next.get().start();
                 } else {
-                    if (kept.isEmpty()) {
-                        next.get().bytes().close();
-                    }
+                    pinned.put(next.get().start(), next.get());
                     forgetWindow();
                 }
                 ended = !ended;
@@ -117,42 +167,8 @@ final class LogReader implements AutoCloseable {
         return current.orElseThrow().bytes();
     }
 
-    /** Opens all that is left to be read: the log is deleted next. */
-    synchronized void keep() {
-        if (closed || kept.isPresent()) {
-            return;
-        }
-        NavigableMap<Long, LogDirectory.Opened> all = new TreeMap<>();
-        try {
-            Optional<LogDirectory.Opened> segment =
-                    current.isPresent() ? directory.after(start()) : directory.open(position);
-            while (segment.isPresent()) {
-                all.put(segment.get().start(), segment.get());
-                segment = directory.after(segment.get().start());
-            }
-        } catch (IOException e) {
-            System.getLogger("kist").log(System.Logger.Level.WARNING, "a client loses output: " + directory.path(), e);
-        }
-        kept = Optional.of(all);
-    }
-
-    private Optional<LogDirectory.Opened> after(long start) throws IOException {
-        return kept.isPresent()
-                ? Optional.ofNullable(kept.get().higherEntry(start)).map(Map.Entry::getValue)
-                : directory.after(start);
-    }
-
-    private Optional<LogDirectory.Opened> first() throws IOException {
-        if (kept.isEmpty()) {
-            return directory.open(position);
-        }
-        Map.Entry<Long, LogDirectory.Opened> found = kept.get().floorEntry(position);
-        return Optional.ofNullable(found == null ? kept.get().ceilingEntry(position) : found)
-                .map(Map.Entry::getValue);
-    }
-
     private boolean enter() throws IOException {
-        current = first();
+        current = directory.open(position);
         current.ifPresent(o -> position = Math.max(position, o.start()));
         return current.isPresent();
     }
@@ -238,7 +254,7 @@ final class LogReader implements AutoCloseable {
                 if (previous.isEmpty()) {
                     return false;
                 }
-                leave();
+                jump();
                 current = previous;
                 position = wholeEnd();
             }
@@ -275,7 +291,7 @@ final class LogReader implements AutoCloseable {
     /** Moves behind the last whole record. */
     synchronized void end() {
         try {
-            leave();
+            jump();
             current = directory.open(Long.MAX_VALUE);
             position = current.isPresent() ? wholeEnd() : 0;
         } catch (IOException e) {
@@ -309,16 +325,25 @@ final class LogReader implements AutoCloseable {
         }
     }
 
+    /** Leaves for a place that is not the next segment. */
+    private void jump() {
+        leave();
+        pinned.values().forEach(this::close);
+        pinned.clear();
+    }
+
     private void leave() {
-        try {
-            if (current.isPresent()) {
-                bytes().close();
-            }
-        } catch (IOException e) {
-            System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot close a log in " + directory.path(), e);
-        }
+        current.ifPresent(this::close);
         current = Optional.empty();
         forgetWindow();
+    }
+
+    private void close(LogDirectory.Opened opened) {
+        try {
+            opened.bytes().close();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "cannot close a log in " + directory.path(), e);
+        }
     }
 
     private EngineException failure(IOException e) {
@@ -330,14 +355,6 @@ final class LogReader implements AutoCloseable {
     @Override
     public synchronized void close() {
         closed = true;
-        leave();
-        for (LogDirectory.Opened segment :
-                kept.orElse(Collections.emptyNavigableMap()).values()) {
-            try {
-                segment.bytes().close();
-            } catch (IOException e) {
-                System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot close a log that is gone", e);
-            }
-        }
+        jump();
     }
 }

@@ -325,9 +325,7 @@ final class NetworkDirectory {
                 removed.add(n.name());
             }
         }
-        if (!removed.isEmpty()) {
-            events.publish("network", "prune", "", Map.of("reclaimed", "0"));
-        }
+        events.publish("network", "prune", "", Map.of("reclaimed", "0"));
         return removed;
     }
 

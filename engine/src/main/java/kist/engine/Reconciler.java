@@ -2,6 +2,7 @@ package kist.engine;
 
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -73,12 +74,14 @@ final class Reconciler {
         Set<String> known = new HashSet<>();
         int taken = 0;
         int ended = 0;
-        for (ContainerStore.Found found : store.load()) {
+        List<ContainerStore.Found> all = store.load();
+        // first of all: one that goes now must not take along what another has too
+        all.forEach(found -> volumes.hold(found.container()));
+        for (ContainerStore.Found found : all) {
             String id = found.container().id();
             Container c = new Container(found.container(), found.state(), streams.toKeeper(id));
             known.add(id);
             registry.add(c);
-            volumes.hold(found.container());
             Optional<Keeper.Held> process = Optional.ofNullable(held.remove(id));
             if (reconcile(c, process)) {
                 taken++;

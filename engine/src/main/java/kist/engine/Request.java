@@ -276,7 +276,7 @@ public sealed interface Request<R> {
      * Reads a container's log.
      *
      * @param sinceNanos only what was written at or after this (Unix time in nanoseconds; 0 for all)
-     * @param untilNanos only what was written before this (0 for no end)
+     * @param untilNanos only what was written before or at this (0 for no end)
      * @param tailLines only so many last lines (negative for all)
      */
     record ReadLogs(

@@ -1,9 +1,11 @@
 package kist.engine;
 
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -23,6 +25,7 @@ final class Run {
     private final Condition changed = lock.newCondition();
     private final ToKeeper keeper;
     private final Map<Object, Long> holds = new IdentityHashMap<>();
+    private final Set<LogReader> readers = Collections.newSetFromMap(new IdentityHashMap<>());
     private final ReentrantLock telling = new ReentrantLock();
     private long told = Keeper.NO_HOLD;
     private long ordered = Keeper.NO_HOLD;
@@ -42,29 +45,40 @@ final class Run {
         default void hold(long offset) {}
     }
 
-    /** A reader that can go on reading what is deleted, if it hears of it before. */
-    interface Keeping {
-        void keep();
+    Run(ToKeeper keeper) {
+        this.keeper = keeper;
     }
 
-    /** The log is deleted next; all that was written is in it. */
-    void keep() {
-        List<Object> readers;
+    /** Somebody reads the log. */
+    void reading(LogReader log) {
         lock.lock();
         try {
-            readers = List.copyOf(holds.keySet());
+            readers.add(log);
         } finally {
             lock.unlock();
         }
-        for (Object reader : readers) {
-            if (reader instanceof Keeping k) {
-                k.keep();
-            }
+    }
+
+    /** Nobody reads with that any more. */
+    void read(LogReader log) {
+        lock.lock();
+        try {
+            readers.remove(log);
+        } finally {
+            lock.unlock();
         }
     }
 
-    Run(ToKeeper keeper) {
-        this.keeper = keeper;
+    /** Lets all who read the log go on to its end, though it is deleted next. */
+    void pinReaders() {
+        List<LogReader> all;
+        lock.lock();
+        try {
+            all = List.copyOf(readers);
+        } finally {
+            lock.unlock();
+        }
+        all.forEach(LogReader::pin);
     }
 
     /** Says where a reader is that must not lose anything; the keeper deletes only what all have read. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import kist.engine.ContainerConfig.HealthConfig;
 import kist.image.ImageConfig;
 import org.junit.jupiter.api.Test;
@@ -228,5 +229,39 @@ class HealthTest {
                 EngineException.class, () -> HealthCheck.check(none, Map.of(HealthCheck.RESTART_LABEL, "maybe")));
         assertTrue(odd.getMessage().contains("true or false"), odd.getMessage());
         HealthCheck.check(none, Map.of(HealthCheck.RESTART_LABEL, "false"));
+    }
+
+    @Test
+    void tenThousandChecksTakeOneThreadAndLittleMemory() throws Exception {
+        ContainerConfig made = ContainerConfigBuilder.builder(ContainerConfig.of("busybox"))
+                .health(Optional.of(config("CMD true", 1, 0, 0, 3)))
+                .build();
+        HealthCheck check = HealthCheck.of(made, Map.of()).orElseThrow();
+        AtomicLong done = new AtomicLong();
+        try (Timers real = Timers.system()) {
+            real.begin();
+            List<Health> all = new ArrayList<>();
+            for (int i = 0; i < 10_000; i++) {
+                Container c = RestartsTest.container(made, StoredState.NEW.running(7, real.now()));
+                Health.Probe probe = (container, argv, timeout) -> {
+                    done.incrementAndGet();
+                    return new HealthView.Check(real.now(), real.now(), 0, "fine");
+                };
+                all.add(Health.begin(c, check, real, probe, (container, health) -> {}));
+            }
+            int threads = Thread.activeCount();
+            long first = used();
+            Thread.sleep(4000);
+            long last = used();
+            assertTrue(done.get() >= 20_000, "only " + done);
+            assertTrue(last - first < 32 << 20, "it grew by " + (last - first));
+            assertTrue(Thread.activeCount() <= threads + 2, "threads: " + Thread.activeCount());
+            all.forEach(Health::end);
+        }
+    }
+
+    private static long used() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
     }
 }

@@ -117,6 +117,28 @@ final class LogSegmentsTest {
     }
 
     @Test
+    void a_time_is_found_without_reading_what_was_before() throws Exception {
+        List<Long> starts = fill();
+        pack(starts.get(3));
+        try (LogReader reader = LogReader.open(log)) {
+            for (int line = 0; line < 100; line++) {
+                reader.seek(1000 + line);
+                int from = Integer.parseInt(rest(reader).getFirst());
+                assertTrue(from <= line && line - from <= 10, line + " is searched from " + from);
+            }
+            reader.seek(0);
+            assertEquals(100, rest(reader).size());
+            reader.seek(Long.MAX_VALUE);
+            assertEquals(10, rest(reader).size(), "the last one, to which more may come");
+        }
+        Request.ReadLogs wish = new Request.ReadLogs("c", true, true, false, 1050, 0, -1);
+        try (LineStream lines = new LineStream(
+                new Run(known -> {}), LogReader.open(log), wish, false, false, 0, java.util.Map.of(), s -> {})) {
+            assertEquals("line 50\n", text(lines.read().orElseThrow()));
+        }
+    }
+
+    @Test
     void packed_segments_are_read_like_others_and_by_gzip() throws Exception {
         List<Long> starts = fill();
         byte[] before = Files.readAllBytes(file(starts.get(4)));
@@ -205,6 +227,24 @@ final class LogSegmentsTest {
             assertEquals(numbers(50, 100), rest(reader));
             reader.beginning();
             assertEquals(50, rest(reader).size());
+        }
+    }
+
+    @Test
+    void a_reader_that_is_pinned_reads_to_the_end_of_what_is_deleted() throws Exception {
+        List<Long> starts = fill();
+        pack(starts.get(6));
+        try (LogReader reader = LogReader.open(log)) {
+            for (int i = 0; i < 25; i++) {
+                reader.next();
+            }
+            reader.pin();
+            for (long start : starts) {
+                log.delete(start);
+            }
+            assertEquals(numbers(25, 100), rest(reader));
+            reader.beginning();
+            assertEquals(List.of(), rest(reader));
         }
     }
 

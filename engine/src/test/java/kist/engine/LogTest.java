@@ -53,7 +53,14 @@ final class LogTest {
     private List<String> lines(Request.ReadLogs wish) throws Exception {
         List<String> lines = new ArrayList<>();
         try (LineStream s = new LineStream(
-                new Run(l -> {}), LogReader.open(new LogDirectory(dir)), wish, false, false, 0, java.util.Map.of())) {
+                new Run(l -> {}),
+                LogReader.open(new LogDirectory(dir)),
+                wish,
+                false,
+                false,
+                0,
+                java.util.Map.of(),
+                gone -> {})) {
             for (Optional<Output> o; (o = s.read()).isPresent(); ) {
                 lines.add(o.get().stream() + ":" + new String(o.get().bytes(), StandardCharsets.UTF_8));
             }
@@ -156,6 +163,38 @@ final class LogTest {
         assertTrue(run.over(number));
         t.join(java.time.Duration.ofSeconds(5));
         assertEquals(List.of("one\n", "two\n"), seen);
+    }
+
+    @Test
+    void a_follower_holds_the_log_while_it_reads_and_not_when_it_stands_still() throws Exception {
+        List<Long> told = new ArrayList<>();
+        Run run = new Run(new Run.ToKeeper() {
+            @Override
+            public void watch(long known) {}
+
+            @Override
+            public void hold(long offset) {
+                told.add(offset);
+            }
+        });
+        write(1, "one\ntwo\n");
+        Request.ReadLogs wish = new Request.ReadLogs("c", true, true, true, 0, 0, -1);
+        List<LineStream> closed = new ArrayList<>();
+        try (LineStream s = new LineStream(
+                run, LogReader.open(new LogDirectory(dir)), wish, false, true, 0, java.util.Map.of(), closed::add)) {
+            assertEquals(List.of(0L), told);
+            s.releaseIfStuck(1_000_000_000_000L);
+            assertEquals(List.of(0L), told);
+            s.read();
+            s.releaseIfStuck(0);
+            assertEquals(List.of(0L, kist.kernel.Keeper.NO_HOLD), told);
+            s.read();
+            write(1, "three\n");
+            s.read();
+            assertEquals(List.of(0L, kist.kernel.Keeper.NO_HOLD, 0L), told);
+        }
+        assertEquals(kist.kernel.Keeper.NO_HOLD, told.getLast());
+        assertEquals(1, closed.size());
     }
 
     @Test

@@ -157,6 +157,49 @@ class LogsSystemTest {
     }
 
     @Test
+    void who_is_attached_and_slow_gets_everything_of_a_container_that_is_gone() throws Exception {
+        ContainerConfig config = logged(count(20_000), "json-file", Map.of("max-size", "40k", "max-file", "3"));
+        String id = engine.create(
+                "c1",
+                config.withHost(HostConfigBuilder.builder(config.host())
+                        .autoRemove(true)
+                        .build()));
+        try (Attachment a = engine.call(new Request.AttachContainer(id, false, true, true, false, true))) {
+            engine.call(new Request.StartContainer(id));
+            StringBuilder text = new StringBuilder();
+            while (!text.toString().contains("\n10000\n")) {
+                text.append(new String(a.read().orElseThrow().bytes(), StandardCharsets.UTF_8));
+            }
+            LiveEngine.until("it is gone or waits", () -> {
+                Thread.sleep(500);
+                return true;
+            });
+            text.append(drain(a));
+            List<Integer> numbers = numbers(text.toString());
+            assertConsecutive(numbers);
+            assertEquals(20_000, numbers.size());
+        }
+    }
+
+    @Test
+    void a_follower_keeps_up_with_a_flood_through_small_segments() throws Exception {
+        String id = engine.create(
+                "c1",
+                logged(
+                        "sleep 2; cat /dev/zero | head -c 3000000; echo; " + count(100),
+                        "json-file",
+                        Map.of("max-size", "100k", "max-file", "2")));
+        engine.call(new Request.StartContainer(id));
+        long bytes = 0;
+        try (LogStream log = engine.call(new Request.ReadLogs(id, true, true, true, 0, 0, -1))) {
+            for (Optional<Output> o = log.read(); o.isPresent(); o = log.read()) {
+                bytes += o.get().bytes().length;
+            }
+        }
+        assertEquals(3_000_293, bytes);
+    }
+
+    @Test
     void a_client_that_leaves_or_an_engine_that_restarts_holds_nothing_back() throws Exception {
         Map<String, String> small = Map.of("max-size", "20k", "max-file", "2");
         String one = engine.create("one", logged(count(20_000), "json-file", small));

@@ -232,6 +232,7 @@ public final class FileTree {
             case Errno.ENOTDIR -> ImageException.invalid(Text.quote(path) + ": not a directory");
             case Errno.ELOOP -> ImageException.invalid(Text.quote(path) + ": too many levels of symbolic links");
             case Errno.ENAMETOOLONG -> ImageException.invalid(Text.quote(path) + ": file name too long");
+            case Errno.EACCES -> ImageException.invalid(Text.quote(path) + ": permission denied");
             default -> ImageException.of("open " + Text.quote(path), e);
         };
     }

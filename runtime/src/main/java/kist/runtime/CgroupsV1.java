@@ -258,30 +258,49 @@ final class CgroupsV1 implements Cgroups {
         }
 
         private void realtime(Resources.Cpu c) {
-            if (c.realtimeRuntime().orElse(0) > 0) {
-                shareRealtime();
-            }
+            long runtime = c.realtimeRuntime().orElse(0);
             if (c.realtimePeriod().orElse(0) != 0) {
                 set("cpu.realtimePeriod", "cpu", "cpu.rt_period_us", c.realtimePeriod());
+            }
+            if (runtime > 0) {
+                makeRoom(runtime, files("cpu").number(at("cpu.rt_period_us")));
             }
             set("cpu.realtimeRuntime", "cpu", "cpu.rt_runtime_us", c.realtimeRuntime());
         }
 
-        /** A group can have no more than its parent, and one that was just made has nothing: hands the root's down. */
-        private void shareRealtime() {
+        /** A group can have no more than its parent has left, and a parent that was just made has nothing. */
+        private void makeRoom(long runtime, long period) {
             ControlFiles files = files("cpu");
-            String share = files.read("cpu.rt_runtime_us").strip();
-            for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
-                String file = path.substring(0, slash) + "/cpu.rt_runtime_us";
-                if (files.number(file) != 0) {
-                    continue;
+            LinkedHashMap<String, Long> wanted = new LinkedHashMap<>();
+            long below = runtime;
+            long ofPeriod = period;
+            for (int slash = path.lastIndexOf('/'), end = path.length(); slash > 0 && ofPeriod > 0; ) {
+                String parent = path.substring(0, slash);
+                String self = path.substring(slash + 1, end);
+                long parents = files.number(parent + "/cpu.rt_period_us");
+                long sum = Math.ceilDiv(below * parents, ofPeriod);
+                for (String child : files.children(parent)) {
+                    long its = files.number(parent + "/" + child + "/cpu.rt_period_us");
+                    if (!child.equals(self) && its > 0) {
+                        sum += Math.ceilDiv(files.number(parent + "/" + child + "/cpu.rt_runtime_us") * parents, its);
+                    }
                 }
-                try {
-                    files.write(file, share);
-                } catch (KernelException e) {
-                    return; // others have it; the kernel says so when the limit itself is set
+                if (sum > files.number(parent + "/cpu.rt_runtime_us")) {
+                    wanted.putFirst(parent, sum);
                 }
+                below = sum;
+                ofPeriod = parents;
+                end = slash;
+                slash = path.lastIndexOf('/', slash - 1);
             }
+            wanted.forEach((parent, sum) -> {
+                try {
+                    files.write(parent + "/cpu.rt_runtime_us", Long.toString(sum));
+                } catch (KernelException e) {
+                    // more than the machine has left: the kernel says so when the limit itself is set
+                    System.getLogger("kist").log(System.Logger.Level.DEBUG, parent, e);
+                }
+            });
         }
 
         private void blockIo(Resources.BlockIo io) {
