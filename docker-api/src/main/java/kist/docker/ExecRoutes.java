@@ -61,8 +61,8 @@ final class ExecRoutes {
                 body.string("DetachKeys"));
         DetachKeys.parse(config.detachKeys());
         // comes again, and counts, when the exec is started
-        // the second is docker-java's own
-        body.clientsOwn("Detach", "containerId");
+        // the others are how docker-java and Docker's library for Python say again what the path says
+        body.clientsOwn("Detach", "containerId", "Container");
         body.end();
         call.answer(201, Json.object("Id", call.ask(new Request.CreateExec(ref, config))));
     }

@@ -106,6 +106,11 @@ final class Fields {
         return Optional.of(value instanceof String text ? List.of(whole(path(field), text)) : strings(field, value));
     }
 
+    /** A list of strings, if it is given. */
+    Optional<List<String>> stringsIfGiven(String field) {
+        return take(field) == null ? Optional.empty() : Optional.of(strings(field));
+    }
+
     /** A list of strings, empty where it is not given. */
     List<String> strings(String field) {
         Object value = take(field);
@@ -263,6 +268,15 @@ final class Fields {
             Object value = take(field);
             if (value != null && !isNothing(value)) {
                 throw Errors.unsupported(path(field) + " = " + shown(value));
+            }
+        }
+    }
+
+    /** Refuses each of these fields, even one that says nothing, because of what the others say. */
+    void without(String reason, String... fields) {
+        for (String field : fields) {
+            if (take(field) != null) {
+                throw Errors.invalid(path(field) + " must not be given for " + reason);
             }
         }
     }

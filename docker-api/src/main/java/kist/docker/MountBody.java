@@ -104,7 +104,9 @@ final class MountBody {
         // options of another type are a contradiction
         for (String other : List.of("bind", "volume", "image", "tmpfs")) {
             if (!other.equals(type)) {
-                mount.nothing(Character.toUpperCase(other.charAt(0)) + other.substring(1) + "Options");
+                mount.without(
+                        "a mount of type " + type,
+                        Character.toUpperCase(other.charAt(0)) + other.substring(1) + "Options");
             }
         }
         switch (type) {

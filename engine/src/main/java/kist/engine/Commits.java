@@ -74,26 +74,17 @@ final class Commits {
         return new ImageConfig(
                 own.entrypoint().orElse(image.entrypoint()),
                 command,
-                environment(stored, image),
+                stored.environment(),
                 own.workingDir().isEmpty() ? image.workingDir() : own.workingDir(),
                 stored.user(),
-                image.exposedPorts(),
-                image.volumes(),
+                union(image.exposedPorts(), own.exposedPorts()),
+                union(image.volumes(), own.volumes()),
                 stored.labels(),
                 own.stopSignal().isEmpty() ? image.stopSignal() : own.stopSignal(),
-                image.healthcheck(),
+                own.health().map(HealthCheck::ofImage).or(image::healthcheck),
                 List.of(),
-                List.of(),
+                own.shell(),
                 false);
-    }
-
-    /** A search path that neither image nor user has set is the engine's, not the image's. */
-    private static List<String> environment(StoredContainer stored, ImageConfig image) {
-        boolean set = image.environment().stream().anyMatch(e -> e.startsWith("PATH="))
-                || stored.config().environment().stream().anyMatch(e -> e.startsWith("PATH="));
-        return stored.environment().stream()
-                .filter(e -> set || !e.startsWith("PATH="))
-                .toList();
     }
 
     /** What a request says, and where it is silent what the container says. */

@@ -99,9 +99,6 @@ final class Creation {
                 }
             }
         }
-        if (all.keySet().stream().noneMatch("PATH"::equals)) {
-            all.put("PATH", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        }
         return List.copyOf(all.values());
     }
 

@@ -32,6 +32,17 @@ record HealthCheck(
     private static final int DEFAULT_RETRIES = 3;
     private static final long LEAST = TimeUnit.MILLISECONDS.toNanos(1);
 
+    /** The wish of a container, as the configuration of an image made of it says it. */
+    static ImageConfig.Healthcheck ofImage(HealthConfig c) {
+        return new ImageConfig.Healthcheck(
+                c.test(),
+                Duration.ofNanos(c.intervalNanos()),
+                Duration.ofNanos(c.timeoutNanos()),
+                Duration.ofNanos(c.startPeriodNanos()),
+                Duration.ofNanos(c.startIntervalNanos()),
+                c.retries());
+    }
+
     /** The check of a container; empty where it has none. */
     static Optional<HealthCheck> of(ContainerConfig config, Map<String, String> labels) {
         if (config.health().isEmpty() || config.health().get().test().isEmpty()) {

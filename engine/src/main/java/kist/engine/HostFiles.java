@@ -59,7 +59,7 @@ final class HostFiles {
         linked.forEach(line -> hosts.append(line).append('\n'));
         if (!hostNetwork) {
             String domain = config.domainname();
-            String full = domain.isEmpty() ? hostname : hostname + "." + domain + "\t" + hostname;
+            String full = domain.isEmpty() ? hostname : hostname + "." + domain + " " + hostname;
             List<String> addresses = places.isEmpty()
                     ? List.of("127.0.0.1")
                     : places.stream().map(Endpoint::address).toList();
@@ -89,10 +89,12 @@ final class HostFiles {
         for (int i = 0; good && i < extra.length(); i++) {
             good = extra.charAt(i) > ' ' && extra.charAt(i) < 127;
         }
-        if (!good) {
+        String address = good ? extra.substring(colon + 1) : "";
+        if (!good || !address.equals("host-gateway") && !NetworkWishes.isAddress(address)) {
             throw new EngineException(
                     EngineException.Kind.INVALID_ARGUMENT,
-                    "extra host " + Names.printable(extra) + " is not of the form name:address");
+                    "extra host " + Names.printable(extra)
+                            + " is not of the form name:address, with an IP address or host-gateway");
         }
     }
 

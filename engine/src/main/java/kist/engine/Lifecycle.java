@@ -629,7 +629,7 @@ final class Lifecycle {
                 throw conflict("container " + c.name() + " is not running");
             }
             if (freeze == (phase == StoredState.Phase.PAUSED)) {
-                throw conflict("container " + c.name() + (freeze ? " is already paused" : " is not paused"));
+                throw conflict("Container " + c.id() + (freeze ? " is already paused" : " is not paused"));
             }
             if (freeze) {
                 c.health.ifPresent(Health::paused);

@@ -161,9 +161,18 @@ final class NetworkWishes {
         }
     }
 
+    /** Whether a text is an address of IPv4 or IPv6. */
+    static boolean isAddress(String text) {
+        try {
+            return isIpv4(text) || InetAddress.ofLiteral(text) instanceof Inet6Address;
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+
     private static void address(String what, String text) {
         try {
-            if (isIpv4(text) || InetAddress.ofLiteral(text) instanceof Inet6Address) {
+            if (isAddress(text)) {
                 return;
             }
             throw new IllegalArgumentException(text);

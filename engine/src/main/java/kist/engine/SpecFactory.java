@@ -59,6 +59,9 @@ final class SpecFactory {
         boolean hostUts = host.utsMode().equals("host");
         String hostname = hostname(c);
         List<String> environment = new ArrayList<>(c.environment());
+        if (environment.stream().noneMatch(e -> e.startsWith("PATH="))) {
+            environment.addFirst("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        }
         if (environment.stream().noneMatch(e -> e.startsWith("HOSTNAME="))) {
             environment.addFirst("HOSTNAME=" + hostname);
         }
