@@ -3,17 +3,15 @@ package kist.engine;
 import io.avaje.jsonb.JsonType;
 import io.avaje.jsonb.Jsonb;
 import java.io.BufferedReader;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +34,9 @@ final class EventLog implements AutoCloseable {
     private final Path previous;
     private final long limit;
     private final JsonType<Event> type = Jsonb.builder().build().type(Event.class);
-    private FileChannel out;
+    /** No channel: those close when a thread that writes is interrupted, as those of clients that go are. */
+    private FileOutputStream out;
+
     private long size;
     private boolean failing;
 
@@ -69,32 +69,28 @@ final class EventLog implements AutoCloseable {
         }
     }
 
-    private FileChannel open() throws IOException {
-        FileChannel channel = FileChannel.open(
-                current, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-        size = channel.size();
+    private FileOutputStream open() throws IOException {
+        FileOutputStream stream = new FileOutputStream(current.toFile(), true);
+        size = Files.size(current);
         // a line that a crash tore must not swallow the next one
-        write(channel, size == 0 ? HEAD : "\n");
-        return channel;
+        write(stream, size == 0 ? HEAD : "\n");
+        return stream;
     }
 
-    private void write(FileChannel channel, String text) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-            size += channel.write(bytes);
-        }
+    private void write(FileOutputStream stream, String text) throws IOException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        stream.write(bytes);
+        size += bytes.length;
     }
 
     /** Keeps an event; never fails. */
     void append(Event event) {
         try {
             if (size >= limit) {
-                out.close();
                 Files.move(current, previous, StandardCopyOption.REPLACE_EXISTING);
-                out = open();
-            }
-            if (!out.isOpen()) {
-                out = open();
+                FileOutputStream next = open();
+                out.close();
+                out = next;
             }
             write(out, type.toJson(event) + "\n");
             failing = false;
