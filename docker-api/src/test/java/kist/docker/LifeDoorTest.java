@@ -16,8 +16,6 @@ import kist.engine.ContainerView;
 import kist.engine.ContainerView.State;
 import kist.engine.ContainerViewBuilder;
 import kist.engine.HealthView;
-import kist.engine.HostConfig;
-import kist.engine.HostConfigBuilder;
 import kist.engine.Request;
 import kist.http.HttpServer;
 import kist.http.Peer;
@@ -116,9 +114,9 @@ class LifeDoorTest {
             {"health":["healthy"]}                     | web
             {"health":["none"]}                        | db,old
             {"health":["none","healthy"]}              | db,old,web
-            {"publish":["80"]}                         | web
-            {"publish":["70-90/tcp"]}                  | web
-            {"publish":["80/udp"]}                     | ''
+            {"publish":["8080"]}                       | web
+            {"publish":["8070-8090/tcp"]}              | web
+            {"publish":["8080/udp"]}                   | ''
             {"expose":["5432"]}                        | db
             {"exited":["3"]}                           | old
             {"exited":["0","3"]}                       | old
@@ -142,15 +140,12 @@ class LifeDoorTest {
                         .config(ContainerConfigBuilder.builder(config(db))
                                 .exposedPorts(List.of("5432/tcp"))
                                 .build()));
-        HostConfig published = HostConfigBuilder.builder()
-                .ports(List.of(new HostConfig.PortBinding("80/tcp", "", "8080")))
-                .build();
         become(
                 web,
                 v -> v.createdNanos(3)
                         .state(State.RUNNING)
                         .health(java.util.Optional.of(new HealthView(HealthView.HEALTHY, 0, List.of())))
-                        .config(config(web).withHost(published)));
+                        .published(List.of(new kist.network.Publication("tcp", "0.0.0.0", 8080, "172.29.0.2", 80))));
         assertEquals(names, String.join(",", listed(filters)));
     }
 
