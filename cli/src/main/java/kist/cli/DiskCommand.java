@@ -6,7 +6,9 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** {@code kist system df}: what takes how much of the disk, and how much of it nobody uses. */
 final class DiskCommand {
@@ -33,7 +35,7 @@ final class DiskCommand {
             for (var kind : List.of("Images", "Containers", "Volumes", "BuildCache")) {
                 var items = new ArrayList<Object>();
                 for (var item : usage.items(kind)) {
-                    items.add(java.util.Objects.requireNonNull(item.value()));
+                    items.add(kind.equals("Volumes") ? volume(item) : Objects.requireNonNull(item.value()));
                 }
                 all.put(kind, items);
             }
@@ -225,6 +227,18 @@ final class DiskCommand {
                 .append("\nBuild cache usage: 0B\n\n")
                 .append(new Table().row("CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "USAGE", "SHARED"));
         context.print(out.toString());
+    }
+
+    /** A volume with what the table says of it besides. */
+    private static Map<String, @Nullable Object> volume(Doc volume) {
+        var all = new LinkedHashMap<String, @Nullable Object>();
+        if (volume.value() instanceof Map<?, ?> fields) {
+            fields.forEach((name, value) -> all.put(String.valueOf(name), value));
+        }
+        long size = volume.number("UsageData", "Size");
+        all.put("Links", Math.max(0, volume.number("UsageData", "RefCount")));
+        all.put("Size", size < 0 ? "N/A" : Units.size(size));
+        return all;
     }
 
     private static long localVolumes(Doc container) {

@@ -29,7 +29,7 @@ final class PsCommand {
         var format = parsed.text("format").orElse("");
         boolean quiet = parsed.on("quiet");
         boolean json = format.equals("json") || format.contains("{{json .}}");
-        boolean sized = parsed.on("size") || !quiet && !parsed.given("size") && (json || format.contains(".Size"));
+        boolean sized = parsed.on("size") || !quiet && !parsed.given("size") && format.contains(".Size");
         var query = new StringBuilder("/containers/json?all=").append(parsed.on("all") ? 1 : 0);
         long last = parsed.on("latest") ? 1 : parsed.number("last").orElse(-1L);
         if (last > 0) {

@@ -68,7 +68,10 @@ final class Template {
         var out = new StringBuilder();
         if (format.equals("json")) {
             for (var row : rows) {
-                out.append(Doc.json(TemplateFunctions.visible(row))).append('\n');
+                // as Go writes it: these stand in strings only
+                var line = Doc.json(TemplateFunctions.visible(row));
+                out.append(line.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+                        .append('\n');
             }
             return out.toString();
         }
@@ -378,6 +381,7 @@ final class Template {
                 "StopTimeout");
         private static final List<String> MAPS = List.of(
                 "Annotations",
+                "Attributes",
                 "DriverOpts",
                 "ExposedPorts",
                 "Labels",
@@ -431,8 +435,10 @@ final class Template {
 
         static @Nullable Object of(String name) {
             return MAPS.contains(name)
-                    ? Map.of()
-                    : LISTS.contains(name) ? List.of() : TEXTS.contains(name) ? "" : TemplateFunctions.NIL;
+                    ? TemplateFunctions.NO_MAP
+                    : LISTS.contains(name)
+                            ? TemplateFunctions.NO_LIST
+                            : TEXTS.contains(name) ? "" : TemplateFunctions.NIL;
         }
     }
 }

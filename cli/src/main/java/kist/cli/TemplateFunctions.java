@@ -1,6 +1,7 @@
 package kist.cli;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -10,6 +11,11 @@ import org.jspecify.annotations.Nullable;
 /** Functions of templates: those of Go's package text/template, and those that the docker command adds. */
 final class TemplateFunctions {
     private TemplateFunctions() {}
+
+    /** Maps and lists of which the engine said nothing: printed as empty ones, null in JSON. */
+    static final Map<String, Object> NO_MAP = Collections.unmodifiableMap(new TreeMap<>());
+
+    static final List<Object> NO_LIST = Collections.unmodifiableList(new ArrayList<>());
 
     /** A value that is there and is nothing: printed as {@code <nil>}, null in JSON. */
     static final Object NIL = new Object() {
@@ -312,7 +318,7 @@ final class TemplateFunctions {
 
     /** As JSON shows it: without the fields that are functions, and nothing as null. */
     static @Nullable Object visible(@Nullable Object value) {
-        if (value instanceof Map<?, ?> map) {
+        if (value instanceof Map<?, ?> map && value != NO_MAP) {
             var rest = new TreeMap<String, @Nullable Object>();
             map.forEach((name, field) -> {
                 if (!(field instanceof Template.Method)) {
@@ -321,7 +327,7 @@ final class TemplateFunctions {
             });
             return rest;
         }
-        return value == NIL ? null : value;
+        return value == NIL || value == NO_MAP || value == NO_LIST ? null : value;
     }
 
     /** Values as Go prints them: {@code [a b]}, {@code map[k:v]}. */

@@ -125,11 +125,12 @@ final class ContainerJson {
                 "Tty", asked.tty(),
                 "OpenStdin", asked.openStdin(),
                 "StdinOnce", asked.stdinOnce(),
-                "Env", c.environment(),
+                "Env", HostJson.orNull(c.environment()),
                 "Cmd", asked.command().orElse(null),
                 "Image", asked.image(),
                 "Volumes", empties(asked.volumes()),
-                "WorkingDir", c.workingDir(),
+                // the root of a container where nobody said anything else
+                "WorkingDir", asked.workingDir().isEmpty() && c.workingDir().equals("/") ? "" : c.workingDir(),
                 "Entrypoint", asked.entrypoint().orElse(null),
                 "OnBuild", HostJson.orNull(asked.onBuild()),
                 "Labels", c.labels());
@@ -147,7 +148,7 @@ final class ContainerJson {
             config.put("Shell", asked.shell());
         }
         asked.health().ifPresent(h -> config.put("Healthcheck", health(h)));
-        if (!c.stopSignal().isEmpty()) {
+        if (!asked.stopSignal().isEmpty() || !c.stopSignal().equals("SIGTERM")) {
             config.put("StopSignal", c.stopSignal());
         }
         OptionalInt timeout = c.stopTimeout();

@@ -71,12 +71,13 @@ final class ContainerRoutes {
             case "export" -> ArchiveRoutes.export(call, ref);
             case "top" -> {
                 String options = call.parameter("ps_args");
-                List<Long> pids = call.ask(new Request.ListProcesses(ref));
                 call.answer(
                         200,
-                        options.isEmpty() || options.equals("-ef")
-                                ? ProcessTable.of(pids)
-                                : PsCommand.run(options, pids));
+                        call.ask(new Request.ListProcesses<>(
+                                ref,
+                                pids -> options.isEmpty() || options.equals("-ef")
+                                        ? ProcessTable.of(pids)
+                                        : PsCommand.run(options, pids))));
             }
             default -> {
                 return false;

@@ -127,7 +127,9 @@ final class ImageJson {
             config.put("Image", "");
         }
         config.put("User", c.user());
-        config.put("ExposedPorts", keys(c.exposedPorts()));
+        if (!c.exposedPorts().isEmpty()) {
+            config.put("ExposedPorts", keys(c.exposedPorts()));
+        }
         config.put("Env", orNull(c.environment()));
         config.put("Cmd", orNull(c.command()));
         c.healthcheck().ifPresent(h -> config.put("Healthcheck", health(h)));
@@ -139,7 +141,7 @@ final class ImageJson {
         config.put("Entrypoint", orNull(c.entrypoint()));
         config.put("OnBuild", orNull(c.onBuild()));
         config.put("Labels", c.labels().isEmpty() ? null : c.labels());
-        if (!c.stopSignal().isEmpty() || !call.atLeast(50)) {
+        if (!c.stopSignal().isEmpty()) {
             config.put("StopSignal", c.stopSignal());
         }
         if (!c.shell().isEmpty()) {

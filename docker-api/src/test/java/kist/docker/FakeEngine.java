@@ -1,5 +1,7 @@
 package kist.docker;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -197,7 +199,7 @@ final class FakeEngine implements Engine {
                 yield new Request.PrunedContainers(ids, 70);
             }
             case Request.ReadStats r -> stats(find(r.ref()));
-            case Request.ListProcesses r -> List.of(ProcessHandle.current().pid());
+            case Request.ListProcesses<?> r -> shown(r);
             case Request.AttachContainer r -> find(r.ref()).process;
             case Request.ReadLogs r -> logs(find(r.ref()), r);
             case Request.ResizeContainer r -> Done.DONE;
@@ -311,6 +313,14 @@ final class FakeEngine implements Engine {
                         .mounts(List.of())
                         .build()));
         return new Request.Created(id, List.of());
+    }
+
+    private static Object shown(Request.ListProcesses<?> r) throws InterruptedException {
+        try {
+            return r.table().of(List.of(ProcessHandle.current().pid()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static void startable(String command) {

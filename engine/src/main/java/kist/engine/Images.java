@@ -182,7 +182,7 @@ final class Images implements AutoCloseable {
     private Request.Done tagged(ImageRequest.TagImage r) {
         Image image = image(r.name());
         store.tag(r.name(), r.newReference());
-        publish("tag", image.id(), r.newReference());
+        publish("tag", image.id(), Reference.parse(r.newReference()).familiar());
         return Request.Done.DONE;
     }
 

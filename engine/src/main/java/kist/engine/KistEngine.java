@@ -297,12 +297,7 @@ public final class KistEngine implements Engine {
             case Request.PruneContainers r -> prunes.prune(r);
             case Request.ReadStats r -> stats.open(registry.get(r.ref()));
             case Request.InspectContainer r -> view(registry.get(r.ref()));
-            case Request.ListProcesses r -> {
-                Container c = registry.get(r.ref());
-                List<Long> processes = lifecycle.processes(c);
-                events.publish("container", "top", c.id(), c.attributes());
-                yield processes;
-            }
+            case Request.ListProcesses<?> r -> showProcesses(r);
             case Request.AttachContainer r -> streams.attach(registry.get(r.ref()), r);
             case Request.ReadLogs r -> streams.logs(registry.get(r.ref()), r);
             case Request.ResizeContainer r -> {
@@ -324,6 +319,18 @@ public final class KistEngine implements Engine {
             case Request.Info r -> info();
             case Request.WatchEvents r -> events.watch(r.sinceNanos(), r.untilNanos());
         };
+    }
+
+    private <T> T showProcesses(Request.ListProcesses<T> r) throws InterruptedException {
+        Container c = registry.get(r.ref());
+        try {
+            T table = r.table().of(lifecycle.processes(c));
+            events.publish("container", "top", c.id(), c.attributes());
+            return table;
+        } catch (IOException e) {
+            throw new EngineException(
+                    EngineException.Kind.INTERNAL, "the processes of " + c.id() + " cannot be read: " + e, e);
+        }
     }
 
     private Request.Created create(Request.CreateContainer request) {

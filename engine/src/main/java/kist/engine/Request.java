@@ -1,5 +1,6 @@
 package kist.engine;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -248,13 +249,21 @@ public sealed interface Request<R> {
     }
 
     /**
-     * Host process ids and command lines of a container's processes, read from the host's /proc.
+     * Shows a container's processes.
+     *
+     * @param table what is made of their ids on the host; where it fails, nothing was shown
      */
-    record ListProcesses(String ref) implements Reading<List<Long>> {
+    record ListProcesses<T>(String ref, ProcessTable<T> table) implements Reading<T> {
         @Override
         public String object() {
             return ref;
         }
+    }
+
+    /** Makes something of ids of processes on the host. */
+    interface ProcessTable<T> {
+        /** Reads from the host's /proc, never with a program of the container. */
+        T of(List<Long> pids) throws IOException, InterruptedException;
     }
 
     /**

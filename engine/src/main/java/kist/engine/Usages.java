@@ -1,6 +1,7 @@
 package kist.engine;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,10 @@ final class Usages {
         Optional<DiskUsage> usage = r.images() ? Optional.of(store.usage()) : Optional.empty();
         Map<String, Image> byId = new HashMap<>();
         store.list().forEach(image -> byId.put(image.id(), image));
-        List<Container> all = containers.all();
+        List<Container> all = containers.all().stream()
+                .sorted(Comparator.comparingLong((Container c) -> c.stored.createdNanos())
+                        .reversed())
+                .toList();
         List<ImageRequest.ImageUsage> images = new ArrayList<>();
         for (DiskUsage.ImageUsage one : usage.map(DiskUsage::images).orElse(List.of())) {
             int users = (int) all.stream()

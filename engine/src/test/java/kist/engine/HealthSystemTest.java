@@ -85,9 +85,7 @@ class HealthSystemTest {
         assertEquals("Health check exceeded timeout (300ms): begun\n", last.output());
         engine.call(new Request.PauseContainer("web"));
         engine.call(new Request.UnpauseContainer("web"));
-        LiveEngine.until(
-                "few processes",
-                () -> engine.call(new Request.ListProcesses("web")).size() <= 4);
+        LiveEngine.until("few processes", () -> engine.call(new Request.ListProcesses<>("web", List::size)) <= 4);
     }
 
     @Test

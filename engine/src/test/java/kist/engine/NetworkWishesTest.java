@@ -139,8 +139,8 @@ class NetworkWishesTest {
                 Optional.of("127.0.0.11"));
         String hosts = Files.readString(directory.resolve("hosts"));
         assertTrue(
-                hosts.endsWith("10.0.1.1\tgate\n10.0.0.9\tdb\n10.0.0.2\tweb.example.org\tweb\n"
-                        + "10.0.1.2\tweb.example.org\tweb\n"),
+                hosts.endsWith("10.0.1.1\tgate\n10.0.0.9\tdb\n10.0.0.2\tweb.example.org web\n"
+                        + "10.0.1.2\tweb.example.org web\n"),
                 hosts);
         String resolver = Files.readString(directory.resolve("resolv.conf"));
         assertTrue(resolver.startsWith("nameserver 127.0.0.11\noptions "), resolver);
