@@ -53,7 +53,7 @@ final class PsCommand {
             if (dated) {
                 row.put("CreatedAt", Units.date(container.number("Created")));
             }
-            if (sized) {
+            if (sized || json) {
                 row.put("Size", size(container));
             }
             rows.add(row);

@@ -40,7 +40,11 @@ final class Commits {
         attributes.put("imageRef", r.reference());
         events.publish("container", "commit", c.id(), attributes);
         if (!r.reference().isEmpty()) {
-            events.publish("image", "tag", made.id(), Map.of("name", r.reference()));
+            events.publish(
+                    "image",
+                    "tag",
+                    made.id(),
+                    Map.of("name", Reference.parse(r.reference()).familiar()));
         }
         return made;
     }

@@ -95,7 +95,8 @@ final class LogTest {
         write(1, "at 1000\n");
         write(1, "at 1001\n");
         write(1, "at 1002\n");
-        assertEquals(List.of("1:at 1001\n"), lines(wish(1001, 1002, -1)));
+        assertEquals(List.of("1:at 1001\n", "1:at 1002\n"), lines(wish(1001, 1002, -1)), "both ends are included");
+        assertEquals(List.of("1:at 1001\n"), lines(wish(1001, 1001, -1)));
     }
 
     @Test

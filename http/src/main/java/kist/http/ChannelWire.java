@@ -3,16 +3,24 @@ package kist.http;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.SocketChannel;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
+import kist.kernel.KernelException;
+import kist.kernel.UnixSocket;
 
 /** A wire over a socket channel in blocking mode. */
 final class ChannelWire implements Wire {
     /** The JDK copies a heap buffer into a cached direct one of the same size: writes are cut so that it stays small. */
     private static final int SLICE = 64 << 10;
+
+    private static final long READ_PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
+    private static final long READ_PAUSE = TimeUnit.MICROSECONDS.toNanos(20);
 
     private final SocketChannel channel;
     private final Function<SocketChannel, Peer> peers;
@@ -54,6 +62,21 @@ final class ChannelWire implements Wire {
             }
             offset += count;
             length -= count;
+        }
+    }
+
+    @Override
+    public void awaitRead() {
+        try {
+            if (!(channel.getLocalAddress() instanceof UnixDomainSocketAddress)) {
+                return; // TCP tells what was acknowledged, not what was read
+            }
+            long end = System.nanoTime() + READ_PATIENCE;
+            while (UnixSocket.unreadBytes(channel) > 0 && System.nanoTime() < end) {
+                LockSupport.parkNanos(READ_PAUSE);
+            }
+        } catch (IOException | KernelException e) {
+            // the next write tells that it is closed
         }
     }
 

@@ -170,6 +170,7 @@ public final class Exchange {
         head.append(headers).append(server.fixedHeaders()).append("\r\n");
         byte[] bytes = head.toString().getBytes(StandardCharsets.ISO_8859_1);
         wire.write(bytes, 0, bytes.length);
+        wire.awaitRead();
         return new Hijacked(input, wire);
     }
 

@@ -66,6 +66,11 @@ final class TimedWire implements Wire {
     }
 
     @Override
+    public void awaitRead() {
+        wire.awaitRead();
+    }
+
+    @Override
     public void shutdownOutput() throws IOException {
         arm();
         try {

@@ -36,6 +36,12 @@ interface Wire {
         }
     }
 
+    /**
+     * Waits until the peer has read what was written, where that can be known, but not long: clients with a reader of their
+     * own for HTTP lose what arrives together with the head of a connection that leaves HTTP.
+     */
+    default void awaitRead() {}
+
     /** Tells the peer that nothing more will come, and goes on reading. */
     void shutdownOutput() throws IOException;
 

@@ -231,6 +231,9 @@ public interface Linux {
     /** Reads the credentials of the peer of a connected Unix socket (SO_PEERCRED). */
     PeerCredentials peerCredentials(Fd socket);
 
+    /** Bytes that were sent on a Unix socket and that its peer has not read yet (SIOCOUTQ, socket(7)). */
+    int unreadBytes(Fd socket);
+
     /** Sets the size of a terminal (ioctl_tty(2), TIOCSWINSZ). */
     void setWindowSize(Fd terminal, int rows, int columns);
 

@@ -34,6 +34,7 @@ final class NativeLinux implements Linux {
     private static final long FS_IOC_SETFLAGS = 0x40086602L;
     private static final int FS_TOPDIR_FL = 0x00020000;
     private static final long TIOCSWINSZ = 0x5414;
+    private static final long SIOCOUTQ = 0x5411;
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
     private static final int ALL_SEALS = 0xf;
@@ -789,6 +790,15 @@ final class NativeLinux implements Linux {
                     "SO_PEERCRED");
             return new PeerCredentials(
                     cred.get(JAVA_INT, 4) & 0xffffffffL, cred.get(JAVA_INT, 8) & 0xffffffffL, cred.get(JAVA_INT, 0));
+        }
+    }
+
+    @Override
+    public int unreadBytes(Fd socket) {
+        try (Arena a = Arena.ofConfined()) {
+            MemorySegment count = a.allocate(JAVA_INT);
+            check(call(a, Sys.IOCTL, socket.number(), SIOCOUTQ, count.address()), "ioctl SIOCOUTQ", "");
+            return count.get(JAVA_INT, 0);
         }
     }
 
