@@ -26,7 +26,7 @@ class TemplateTest {
     @CsvSource(delimiterString = " => ", quoteCharacter = '~', textBlock = """
             {{.Id}}\\t{{.Name}} => 0123456789abcdef0123\\t/c
             {{if .State.Health}}h{{else}}none{{end}} {{.State.Health}} {{.HostConfig.Mounts}} [{{.Config.StopSignal}}] => none <nil> [] []
-            {{.Config.Entrypoint}} {{json .Config.Entrypoint}} => [] []
+            {{.Config.Entrypoint}} {{json .Config.Entrypoint}} => [] null
             [{{index .Config.Labels "nope"}}] {{.Config.Labels.x}} {{index .Config.Labels "a.b"}} => [] y c
             {{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}} => 8080
             {{range $p, $c := .NetworkSettings.Ports}}{{$p}}={{len $c}} {{json $c}};{{end}} => 443/tcp=0 null;80/tcp=1 [{"HostIp":"0.0.0.0","HostPort":"8080"}];

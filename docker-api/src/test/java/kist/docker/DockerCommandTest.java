@@ -67,7 +67,7 @@ class DockerCommandTest {
         assertTrue(version.out().contains("Server: Kist"), version.out());
         Result info = docker("", "info");
         assertEquals(0, info.code(), info.err());
-        assertTrue(info.out().contains("Server Version: 0.1.0"), info.out());
+        assertTrue(info.out().contains("+kist.0.1.0"), info.out());
     }
 
     @Test
