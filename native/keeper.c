@@ -33,7 +33,7 @@
 int hello_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 
-enum { ID_SIZE = 72, MAX_FDS = 250, CHUNK = 65536, LEAST_CHUNK = 1024, MAX_TAPE = 64 << 20 };
+enum { ID_SIZE = 72, DRAIN_READS = 1024, MAX_FDS = 250, CHUNK = 65536, LEAST_CHUNK = 1024, MAX_TAPE = 64 << 20 };
 
 /* What this keeper understands; the first version knew orders up to SHUTDOWN and none of the fields behind files. */
 enum { PROTOCOL = 2 };
@@ -405,9 +405,10 @@ static void on_exit_of(struct process *p) {
     p->status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     p->exited = 1;
     p->waiting = 0;
-    while (p->capture && p->output.fd >= 0 && pump(&p->output))
+    /* what it left is less than so many reads; what others go on writing must not keep the keeper here */
+    for (int i = 0; i < DRAIN_READS && p->capture && p->output.fd >= 0 && pump(&p->output); i++)
         ;
-    while (p->capture && p->error.fd >= 0 && pump(&p->error))
+    for (int i = 0; i < DRAIN_READS && p->capture && p->error.fd >= 0 && pump(&p->error); i++)
         ;
     drop(&p->output.fd);
     drop(&p->error.fd);

@@ -14,6 +14,7 @@ import java.nio.channels.DatagramChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A DNS server for containers: answers what the {@link Names} of a listener know, and hands on the rest. It listens where
@@ -23,6 +24,7 @@ public final class DnsServer {
     private static final System.Logger LOG = System.getLogger("kist.dns");
     private static final int LARGEST_QUESTION = 2048;
     private static final int TRIES = 8;
+    private static final long AFTER_FAILURE = 50_000_000;
     private static final int MOST_CONNECTIONS = 64;
     private static final int IDLE_MILLIS = 10_000;
 
@@ -161,6 +163,7 @@ public final class DnsServer {
                 return;
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.DEBUG, "accepting by TCP", e);
+                LockSupport.parkNanos(AFTER_FAILURE); // such as no descriptors: more of it would not help
             }
         }
     }

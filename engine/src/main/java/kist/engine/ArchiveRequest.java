@@ -7,21 +7,14 @@ import kist.image.PathStat;
 
 /**
  * What can be asked of the files that a container sees, running or not. {@code path} is one of the container's; a link in its
- * last place is not followed unless it ends with a slash or {@code /.}.
+ * last place is not followed unless it ends with a slash or {@code /.}. None of them only reads: a look at what does not run
+ * mounts its volumes, for which places may have to be made.
  *
  * @param <R> the answer
  */
 public sealed interface ArchiveRequest<R> extends Request.OfFiles<R> {
-    /** Requests that change nothing. */
-    sealed interface Reading<R> extends ArchiveRequest<R> {
-        @Override
-        default boolean readOnly() {
-            return true;
-        }
-    }
-
     /** What a path is. */
-    record StatPath(String ref, String path) implements Reading<PathStat> {
+    record StatPath(String ref, String path) implements ArchiveRequest<PathStat> {
         @Override
         public String object() {
             return ref + ":" + path;
@@ -29,7 +22,7 @@ public sealed interface ArchiveRequest<R> extends Request.OfFiles<R> {
     }
 
     /** Writes what is at a path, and if it is a directory all that is in it, as a tar. */
-    record ReadPath(String ref, String path, Sink sink) implements Reading<Request.Done> {
+    record ReadPath(String ref, String path, Sink sink) implements ArchiveRequest<Request.Done> {
         @Override
         public String object() {
             return ref + ":" + path;

@@ -31,8 +31,11 @@ final class ContainerStore {
     private static final String SPARE = ".spare-";
     /** Directories of removed containers that wait for the next ones: to make and delete files is the dear part of both. */
     private static final int MOST_SPARES = 16;
-    /** Files that the next container writes anew; all others are deleted with the old one. */
-    private static final Set<String> KEPT = Set.of("container.json", "state.json", "hosts", "hostname", "resolv.conf");
+    /**
+     * Files that the next container writes anew; all others are deleted with the old one, above all those that were mounted in
+     * it: somebody may still have them open for writing.
+     */
+    private static final Set<String> KEPT = Set.of("container.json", "state.json");
     /** A state is padded to a multiple of this, so that one write replaces it wholly. */
     private static final int STATE_BLOCK = 1024;
 

@@ -18,6 +18,8 @@ import kist.runtime.Spec;
 
 /** Further processes in running containers: made ready, started, joined to their client, ended. */
 final class Execs {
+    private static final int LONGEST_TOLD = 4096;
+
     private final Linux linux;
     private final Registry registry;
     private final Cgroups cgroups;
@@ -59,8 +61,14 @@ final class Execs {
         requireRunning(c);
         Exec exec = new Exec(Ids.random(), c, config, false);
         registry.add(exec);
-        publish(exec, "exec_create: " + String.join(" ", config.command()));
+        publish(exec, "exec_create: " + shown(config));
         return exec.id;
+    }
+
+    /** A command as events tell it: they are kept, so not all of one that is endless. */
+    private static String shown(ExecConfig config) {
+        String whole = String.join(" ", config.command());
+        return whole.length() <= LONGEST_TOLD ? whole : whole.substring(0, LONGEST_TOLD) + "…";
     }
 
     /** One of the engine's own: without events, and not among the container's. To be discarded. */
@@ -133,7 +141,7 @@ final class Execs {
                                 said ? rows : exec.config.consoleRows(),
                                 said ? columns : exec.config.consoleColumns()));
                 // before its end can be told
-                publish(exec, "exec_start: " + String.join(" ", exec.config.command()));
+                publish(exec, "exec_start: " + shown(exec.config));
                 Keeper.Spawned spawned = runtime.exec(
                         exec.id,
                         init.pidfd(),

@@ -1,6 +1,7 @@
 package kist.engine;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +16,8 @@ import kist.network.Endpoint;
 final class HostFiles {
     /** Where systemd-resolved says whom it asks. */
     private static final Path UPSTREAM = Path.of("/run/systemd/resolve/resolv.conf");
+
+    private static final int LONGEST = 1 << 20;
 
     private HostFiles() {}
 
@@ -72,13 +75,20 @@ final class HostFiles {
 
     /** The name that was written last. */
     static String hostname(Path directory) throws IOException {
-        return Files.readString(directory.resolve("hostname")).strip();
+        return new String(start(directory.resolve("hostname")), StandardCharsets.ISO_8859_1).strip();
     }
 
     /** Gives a container the files of the one whose network it shares. */
     static void copy(Path from, Path to) throws IOException {
         for (String file : List.of("hostname", "hosts", "resolv.conf")) {
-            Files.writeString(to.resolve(file), Files.readString(from.resolve(file)));
+            Files.write(to.resolve(file), start(from.resolve(file)));
+        }
+    }
+
+    /** As much as such a file can have in earnest: the container may have written anything into it. */
+    private static byte[] start(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return in.readNBytes(LONGEST);
         }
     }
 

@@ -109,6 +109,7 @@ final class Lifecycle {
             if (c.removing) {
                 throw conflict("container is marked for removal and cannot be started");
             }
+            Lock files = untouched(c); // a copy that goes on is no start that failed
             restarts.cancel(c);
             if (before == StoredState.Phase.RESTARTING) {
                 c.state = c.state.phase(StoredState.Phase.EXITED);
@@ -116,7 +117,7 @@ final class Lifecycle {
             c.state = c.state.wanted();
             StoredState was = c.state;
             try {
-                run(c);
+                run(c, files);
             } catch (EngineException e) {
                 c.state = failed(c, was, e);
                 c.run.end(false, c.state.exitCode());
@@ -129,9 +130,8 @@ final class Lifecycle {
         }
     }
 
-    private void run(Container c) {
-        // nobody may write to its files by a mount that the container will not know of
-        Lock files = untouched(c);
+    /** @param files held, and let go of here */
+    private void run(Container c, Lock files) {
         try (VolumeMounts.Sharing sharing = volumes.share(c.stored);
                 Undo undo = new Undo()) {
             begin(c, undo);
@@ -144,6 +144,7 @@ final class Lifecycle {
         events.publish("container", "start", c.id(), c.attributes());
     }
 
+    /** Nobody may write to its files by a mount that the container will not know of. */
     private static Lock untouched(Container c) {
         try {
             if (c.files.writeLock().tryLock(COPY_PATIENCE_SECONDS, TimeUnit.SECONDS)) {
@@ -160,7 +161,7 @@ final class Lifecycle {
     private void startAgain(Container c) {
         StoredState was = c.state.phase(StoredState.Phase.EXITED);
         try {
-            run(c);
+            run(c, untouched(c));
             if (c.reviving) {
                 events.publish("container", "restart", c.id(), c.attributes());
             }
@@ -704,14 +705,20 @@ final class Lifecycle {
             }
             c.run.pinReaders(); // docker run --rm: who is attached may not have begun to read
             remains = store.remove(c.id());
-        } catch (EngineException e) {
+        } catch (RuntimeException e) {
             c.removing = false;
             volumes.hold(c.stored);
             throw e;
         }
-        volumes.release(c.stored, false);
+        // it is gone from here on; what cannot be cleared away now is swept when the engine starts
+        try {
+            volumes.release(c.stored, false);
+            snapshots.remove(c.id());
+        } catch (RuntimeException e) {
+            System.getLogger("kist").log(System.Logger.Level.WARNING, "something is left of " + c.id(), e);
+        }
+        c.execs.values().stream().filter(exec -> !exec.over()).forEach(exec -> exec.ended(128 + Signals.KILL));
         registry.remove(c);
-        snapshots.remove(c.id());
         c.run.remove();
         events.publish("container", "destroy", c.id(), c.attributes());
         Thread.ofVirtual().start(() -> {
@@ -724,7 +731,7 @@ final class Lifecycle {
     void removeQuietly(Container c) {
         try {
             remove(c, c.host().autoRemove());
-        } catch (EngineException e) {
+        } catch (RuntimeException e) {
             System.getLogger("kist").log(System.Logger.Level.WARNING, "cannot remove " + c.id(), e);
         }
     }

@@ -142,7 +142,12 @@ final class Reconciler {
     /** Finds again what the container holds of the kernel, so that its end can let go of it. */
     private void held(Container c) {
         c.cgroup = Optional.of(cgroups.open(specs.cgroupPath(c.stored)));
-        connections.adopt(c);
+        try {
+            connections.adopt(c);
+        } catch (RuntimeException e) {
+            // an address that two of them claim must not keep the engine from starting
+            LOG.log(System.Logger.Level.ERROR, "the networks of " + c.id() + " are not known any more", e);
+        }
     }
 
     private boolean takeOver(Container c, Keeper.Held process) {

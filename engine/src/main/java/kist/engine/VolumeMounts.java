@@ -388,7 +388,7 @@ final class VolumeMounts {
         try (Fd namespace = linux.open(Path.of("/proc/" + other.state.pid() + "/ns/mnt"), Flags.O_RDONLY, 0)) {
             return Optional.of(MountSpace.within(linux, namespace, () -> {
                 try (Fd root = linux.open(Path.of("/"), Flags.O_PATH | Flags.O_DIRECTORY, 0);
-                        Fd at = linux.openat2(root, target, Flags.O_PATH, 0, IN_ROOT)) {
+                        Fd at = linux.openat2(root, target, Flags.O_PATH, 0, IN_ROOT | Flags.RESOLVE_NO_SYMLINKS)) {
                     Fd tree = linux.openTree(at, "", Flags.OPEN_TREE_CLONE | (long) Flags.AT_EMPTY_PATH);
                     // read-only there need not be read-only here
                     linux.mountSetattr(tree, "", Flags.AT_EMPTY_PATH, 0, Flags.MOUNT_ATTR_RDONLY, Flags.MS_PRIVATE);

@@ -21,7 +21,7 @@ final class Worker implements AutoCloseable {
     private final Thread thread;
     private volatile boolean closed;
 
-    /** @param now and then done when there is nothing else to do */
+    /** @param idle done now and then, however much else there is to do */
     Worker(Linux linux, Fd home, Runnable idle) {
         thread = Thread.ofPlatform().daemon().name("kist-network-worker").unstarted(() -> run(linux, home, idle));
         thread.start();
@@ -30,12 +30,15 @@ final class Worker implements AutoCloseable {
     private void run(Linux linux, Fd home, Runnable idle) {
         linux.setns(home, Flags.CLONE_NEWNET);
         try {
+            long looked = System.nanoTime();
             while (!closed || !tasks.isEmpty()) {
                 Runnable task = tasks.poll(LOOK_MILLIS, TimeUnit.MILLISECONDS);
-                if (task == null) {
-                    idle.run();
-                } else {
+                if (task != null) {
                     task.run();
+                }
+                if (task == null || System.nanoTime() - looked > TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS)) {
+                    idle.run();
+                    looked = System.nanoTime();
                 }
             }
         } catch (InterruptedException e) {
