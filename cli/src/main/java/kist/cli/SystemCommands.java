@@ -1,6 +1,7 @@
 package kist.cli;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -191,9 +192,8 @@ final class SystemCommands {
         var process = engine.get();
         process.destroy();
         try {
-            // by its command line: a child that its parent has not waited for yet is over, but still has a pid
             long begun = System.nanoTime();
-            while (isEngine(process.pid())) {
+            while (!over(process.pid())) {
                 if (System.nanoTime() - begun > TimeUnit.SECONDS.toNanos(60)) {
                     throw new Failure(
                             1, "kist: the engine (pid " + process.pid() + ") was told to stop but still runs");
@@ -253,6 +253,21 @@ final class SystemCommands {
                     Files.readString(context.settings().pidFile()).strip()));
         } catch (NoSuchFileException | NumberFormatException e) {
             return Optional.empty();
+        }
+    }
+
+    /**
+     * Whether a process is gone, or only its number is left because nobody has waited for it: then it has closed all files, which
+     * it has not yet when its command line is gone.
+     */
+    private static boolean over(long pid) {
+        var directory = Path.of("/proc", Long.toString(pid));
+        try (var threads = Files.list(directory.resolve("task"))) {
+            var stat = Files.readString(directory.resolve("stat"), java.nio.charset.StandardCharsets.ISO_8859_1);
+            char state = stat.charAt(stat.lastIndexOf(')') + 2);
+            return (state == 'Z' || state == 'X') && threads.count() <= 1;
+        } catch (IOException | UncheckedIOException e) {
+            return true;
         }
     }
 

@@ -88,13 +88,13 @@ final class Archives {
         Container c = registry.get(r.ref());
         try (ContainerViews.View view = views.open(c, false);
                 FileTree.Source source = new FileTree(linux, view.root()).open(r.path())) {
+            tell(c, "archive-path"); // before, since a client goes when it has what it wants
             OutputStream out = new BufferedOutputStream(r.sink().begin(source.stat()), BUFFER);
             source.tar(out);
             out.flush();
         } catch (ImageException e) {
             throw failure(e, r.ref(), r.path());
         }
-        tell(c, "archive-path");
         return Request.Done.DONE;
     }
 
@@ -119,9 +119,6 @@ final class Archives {
     }
 
     private void tell(Container c, String action) {
-        // a client that goes as soon as it has all interrupts this thread, which must not keep the event from being
-        // kept
-        Thread.interrupted();
         events.publish("container", action, c.id(), c.attributes());
     }
 
