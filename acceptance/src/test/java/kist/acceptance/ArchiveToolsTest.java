@@ -20,6 +20,9 @@ class ArchiveToolsTest {
     @RegisterExtension
     static final KistEngine engine = new KistEngine();
 
+    @RegisterExtension
+    static final PeerEngine peer = new PeerEngine();
+
     @TempDir
     Path directory;
 
@@ -229,42 +232,23 @@ class ArchiveToolsTest {
 
     @Test
     void docker_loads_ours_and_we_load_dockers() {
-        var script = Path.of(System.getProperty("kist.source", ".."), "bench/peer")
-                .toAbsolutePath()
-                .normalize();
-        var home = directory.resolve("dockerd").toString();
-        Command.of(script.toString(), "start", home)
-                .env("PEER_WAIT", "600")
-                .patience(Duration.ofMinutes(11))
-                .run(Path.of("/dev/null"), directory.resolve("started"))
-                .exits(0);
-        try {
-            var peer = Command.of("docker")
-                    .env("DOCKER_HOST", "unix://" + home + "/docker.sock")
-                    .patience(Duration.ofMinutes(2));
-            load(docker);
-            var ours = directory.resolve("ours.tar");
-            engine.kist("save", "-o", ours.toString(), "tools/two:v1").ok();
-            assertEquals(
-                    "Loaded image: tools/two:v1",
-                    peer.with("load", "-i", ours.toString()).ok());
-            assertEquals(
-                    id, peer.with("inspect", "-f", "{{.Id}}", "tools/two:v1").ok());
-            assertEquals(
-                    "of the second layer",
-                    peer.with("run", "--rm", "--network", "none", "tools/two:v1")
-                            .ok());
-            var theirs = directory.resolve("theirs.tar");
-            peer.with("tag", "tools/two:v1", "tools/docker:v1").ok();
-            peer.with("save", "-o", theirs.toString(), "tools/docker:v1").ok();
-            engine.api().delete("/images/tools/two:v1").expect(200);
-            load(theirs);
-            assertEquals(id, idOf("tools/docker:v1"));
-            runs("tools/docker:v1");
-        } finally {
-            Command.of(script.toString(), "stop", home)
-                    .patience(Duration.ofMinutes(2))
-                    .ok();
-        }
+        load(docker);
+        var ours = directory.resolve("ours.tar");
+        engine.kist("save", "-o", ours.toString(), "tools/two:v1").ok();
+        assertEquals(
+                "Loaded image: tools/two:v1",
+                peer.docker("load", "-i", ours.toString()).ok());
+        assertEquals(id, peer.docker("inspect", "-f", "{{.Id}}", "tools/two:v1").ok());
+        assertEquals(
+                "of the second layer",
+                peer.docker("run", "--rm", "--network", "none", "tools/two:v1").ok());
+        var theirs = directory.resolve("theirs.tar");
+        peer.docker("tag", "tools/two:v1", "tools/docker:v1").ok();
+        peer.docker("save", "-o", theirs.toString(), "tools/docker:v1").ok();
+        engine.api().delete("/images/tools/two:v1").expect(200);
+        load(theirs);
+        assertEquals(id, idOf("tools/docker:v1"));
+        runs("tools/docker:v1");
+        peer.docker("rmi", "tools/two:v1", "tools/docker:v1").ok();
     }
 }
