@@ -65,6 +65,7 @@ final class Creation {
         boolean unsaid = host.memory() > 0 && host.memorySwap() == 0;
         boolean bare = !SecurityOptions.of(host).systemPaths();
         return config.withHost(HostConfigBuilder.builder(host)
+                .network(config.networkDisabled() ? "none" : host.network())
                 .memorySwap(unsaid ? 2 * host.memory() : host.memorySwap())
                 .pidsLimit(Math.max(0, host.pidsLimit()))
                 .maskedPaths(bare ? Optional.of(List.of()) : host.maskedPaths())

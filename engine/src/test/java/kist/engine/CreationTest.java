@@ -74,6 +74,16 @@ final class CreationTest {
     }
 
     @Test
+    void a_container_without_networking_does_not_share_the_hosts() {
+        ContainerConfig config = ContainerConfigBuilder.builder(ContainerConfig.of("x", "a"))
+                .networkDisabled(true)
+                .host(HostConfigBuilder.builder().network("host").build())
+                .build();
+        StoredContainer c = Creation.merge("1", "n", config, image(List.of(), List.of()), 0);
+        assertEquals("none", c.config().host().network());
+    }
+
+    @Test
     void bad_requests_are_refused_with_the_value_at_fault() {
         record Case(HostConfig host, String says) {}
         HostConfig d = HostConfig.DEFAULT;
