@@ -291,7 +291,7 @@ class LogsTest {
     @Test
     @Tag("peer")
     void the_driver_local_is_read_like_the_default() {
-        var id = ran("seq 1 1000; echo err >&2", "--log-driver", "local", "--log-opt", "max-size=1m");
+        var id = ran("seq 1 1000; sleep 0.3; echo err >&2", "--log-driver", "local", "--log-opt", "max-size=1m");
         assertEquals(1000, logs(id).size());
         assertEquals(List.of("1000"), docker("logs", "--tail", "2", id).run().lines());
         assertEquals("local", engine.inspect(id).text("HostConfig", "LogConfig", "Type"));
