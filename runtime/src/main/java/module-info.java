@@ -2,6 +2,8 @@
 @org.jspecify.annotations.NullMarked
 module kist.runtime {
     requires static org.jspecify;
+    requires static io.soabase.recordbuilder.core;
+    requires static java.compiler; // the annotation on builders that are generated
     requires transitive kist.kernel;
     requires io.avaje.jsonb;
 

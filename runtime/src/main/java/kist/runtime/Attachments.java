@@ -1,5 +1,6 @@
 package kist.runtime;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Map;
 import java.util.Optional;
 import kist.kernel.Fd;
@@ -26,6 +27,7 @@ import kist.kernel.Keeper;
  * @param init executable file that becomes the first process, with the program as its argument; empty for the program
  * @param joined what it shares with other containers
  */
+@RecordBuilder
 public record Attachments(
         Optional<Fd> rootfs,
         Optional<Cgroup> cgroup,
@@ -54,171 +56,42 @@ public record Attachments(
     }
 
     /** Nothing: /dev/null as standard streams, the keeper's control group. */
-    public static final Attachments NONE = new Attachments(
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Map.of(),
-            false,
-            Optional.empty(),
-            Joined.NOTHING);
+    public static final Attachments NONE = AttachmentsBuilder.builder()
+            .volumes(Map.of())
+            .joined(Joined.NOTHING)
+            .build();
+
+    private AttachmentsBuilder but() {
+        return AttachmentsBuilder.builder(this);
+    }
 
     /** These with this root. */
     public Attachments withRootfs(Fd mount) {
-        return new Attachments(
-                Optional.of(mount),
-                cgroup,
-                networkNamespace,
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                waitForStart,
-                init,
-                joined);
+        return but().rootfs(Optional.of(mount)).build();
     }
 
     /** These with this control group. */
     public Attachments withCgroup(Cgroup group) {
-        return new Attachments(
-                rootfs,
-                Optional.of(group),
-                networkNamespace,
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                waitForStart,
-                init,
-                joined);
-    }
-
-    /** These with this network namespace. */
-    public Attachments withNetworkNamespace(Fd namespace) {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                Optional.of(namespace),
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                waitForStart,
-                init,
-                joined);
+        return but().cgroup(Optional.of(group)).build();
     }
 
     /** These with standard streams for the process. */
     public Attachments withStreams(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err) {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                networkNamespace,
-                in,
-                out,
-                err,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                waitForStart,
-                init,
-                joined);
-    }
-
-    /** These with the other ends of the standard streams for the keeper, and a log. */
-    public Attachments withKeeper(Optional<Fd> in, Optional<Fd> out, Optional<Fd> err, Optional<Keeper.Log> to) {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                networkNamespace,
-                input,
-                output,
-                error,
-                in,
-                out,
-                err,
-                to,
-                volumes,
-                waitForStart,
-                init,
-                joined);
+        return but().input(in).output(out).error(err).build();
     }
 
     /** These with volumes. */
     public Attachments withVolumes(Map<String, Fd> mounts) {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                networkNamespace,
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                mounts,
-                waitForStart,
-                init,
-                joined);
+        return but().volumes(mounts).build();
     }
 
     /** These with a stop before the program is executed. */
     public Attachments withWaitForStart() {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                networkNamespace,
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                true,
-                init,
-                joined);
+        return but().waitForStart(true).build();
     }
 
     /** These with an init, and with what is shared with other containers. */
     public Attachments with(Optional<Fd> program, Joined others) {
-        return new Attachments(
-                rootfs,
-                cgroup,
-                networkNamespace,
-                input,
-                output,
-                error,
-                keeperInput,
-                keeperOutput,
-                keeperError,
-                log,
-                volumes,
-                waitForStart,
-                program,
-                others);
+        return but().init(program).joined(others).build();
     }
 }
