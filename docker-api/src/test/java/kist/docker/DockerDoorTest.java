@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -18,39 +17,15 @@ import kist.engine.ContainerView;
 import kist.engine.Event;
 import kist.engine.ImageRequest;
 import kist.engine.Request;
-import kist.http.HttpServer;
-import kist.http.Peer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Requests over a real Unix socket, and what the engine is asked. */
 @Timeout(30)
-class DockerDoorTest {
-    private final FakeEngine engine = new FakeEngine();
-
-    @TempDir
-    Path directory;
-
-    private Path socket = Path.of("");
-    private HttpServer server;
-
-    @BeforeEach
-    void open() throws IOException {
-        socket = directory.resolve("docker.sock");
-        server = DockerDoor.open(socket, engine, "0.1.0", channel -> new Peer(1000, 1001, 77));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        server.close();
-    }
-
+class DockerDoorTest extends OpenDoor {
     /** An answer, with its body unchunked. */
     private record Answer(int status, String head, String body) {
         Map<String, Object> json() {

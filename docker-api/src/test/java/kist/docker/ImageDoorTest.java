@@ -14,37 +14,13 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import kist.engine.ImageRequest;
 import kist.engine.Request;
-import kist.http.HttpServer;
-import kist.http.Peer;
 import kist.image.Platform;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Images and registries over a real Unix socket. */
 @Timeout(30)
-class ImageDoorTest {
-    private final FakeEngine engine = new FakeEngine();
-
-    @TempDir
-    Path directory;
-
-    private Path socket = Path.of("");
-    private HttpServer server;
-
-    @BeforeEach
-    void open() throws IOException {
-        socket = directory.resolve("docker.sock");
-        server = DockerDoor.open(socket, engine, "0.1.0", channel -> new Peer(1000, 1001, 77));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        server.close();
-    }
-
+class ImageDoorTest extends OpenDoor {
     private String raw(String method, String path, String headers, String body) throws IOException {
         try (RawClient client = new RawClient(socket)) {
             byte[] bytes = body.getBytes(StandardCharsets.UTF_8);

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,38 +16,14 @@ import kist.engine.ContainerView.State;
 import kist.engine.ContainerViewBuilder;
 import kist.engine.HealthView;
 import kist.engine.Request;
-import kist.http.HttpServer;
-import kist.http.Peer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What clients see of a container's life: health, restarts, statistics, lists. */
 @Timeout(30)
-class LifeDoorTest {
-    private final FakeEngine engine = new FakeEngine();
-
-    @TempDir
-    Path directory;
-
-    private Path socket = Path.of("");
-    private HttpServer server;
-
-    @BeforeEach
-    void open() throws IOException {
-        socket = directory.resolve("docker.sock");
-        server = DockerDoor.open(socket, engine, "0.1.0", channel -> new Peer(0, 0, 77));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        server.close();
-    }
-
+class LifeDoorTest extends OpenDoor {
     private String ask(String method, String path, String body) throws IOException {
         try (RawClient client = new RawClient(socket)) {
             client.say(method + " " + path + " HTTP/1.0\r\nHost: d\r\nContent-Length: " + body.length() + "\r\n\r\n"

@@ -7,38 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Base64;
-import kist.http.HttpServer;
-import kist.http.Peer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Volumes and files of containers over a real Unix socket. */
 @Timeout(30)
-class VolumeDoorTest {
-    private final FakeEngine engine = new FakeEngine();
-
-    @TempDir
-    Path directory;
-
-    private Path socket = Path.of("");
-    private HttpServer server;
-
-    @BeforeEach
-    void open() throws IOException {
-        socket = directory.resolve("docker.sock");
-        server = DockerDoor.open(socket, engine, "0.1.0", channel -> new Peer(1000, 1001, 77));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        server.close();
-    }
-
+class VolumeDoorTest extends OpenDoor {
     private String ask(String method, String path, String body) throws IOException {
         try (RawClient client = new RawClient(socket)) {
             byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
